@@ -1,6 +1,6 @@
 """Events in an order's timeline that no other table has: corrections, retries, dismissals."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -39,3 +39,20 @@ async def add(
             detail=dict(event.detail),
         )
     )
+
+
+async def add_passed_over(
+    connection: Connection,
+    place: tuple[int, UUID],
+    items: Sequence[int],
+    actor: str,
+    ids: NewId,
+) -> None:
+    """Write which Commerce items of a request belong to no line, if there are any.
+
+    place: the order's store and id.
+    """
+    if items:
+        event = TimelineEvent("commerce_items_passed_over", actor, detail={"items": list(items)})
+        # mutation: passed-over-in-timeline
+        await add(connection, *place, event, ids)

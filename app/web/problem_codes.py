@@ -65,6 +65,9 @@ CODES: dict[str, Code] = {
     "idempotency_key_reused": Code(422, "The key was used before with another body."),
     "unknown_line": Code(422, "The order has no such line, SKU or Commerce item."),
     "line_repeated": Code(422, "The request names a line twice."),
+    "commerce_items_differ": Code(
+        422, "Lines that share an item of the Commerce order must have the same items."
+    ),
     "invalid_quantity": Code(422, "A quantity must be a whole number of at least 1."),
     "tracking_number_required": Code(422, "Walmart requires a tracking number for a shipment."),
     "tracking_number_invalid": Code(

@@ -545,6 +545,37 @@ async def test_stores_of_before_the_upgrade_have_the_zone_of_their_market(empty_
         await session.execute("UPDATE stores SET name = 'Another'")
 
 
+async def test_lines_and_shipments_of_before_the_upgrade_have_no_composite_products(
+    empty_url: str,
+) -> None:
+    """The version before names neither column, while it still runs too."""
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611300900")
+    line = (
+        "INSERT INTO order_lines (store_id, order_id, line_number, position, sku, ordered) "
+        "SELECT 1, id, '{}', 0, 'ABC', 1 FROM orders"
+    )
+    shipment = (
+        "INSERT INTO shipments (store_id, id, order_id, update_id, carrier_code, tracking_number, "
+        "tracking_key, shipped_at, method_code, fingerprint, override_cancel_request, "
+        "walmart_carrier, items) SELECT 1, gen_random_uuid(), id, gen_random_uuid(), 'ups', '1Z', "
+        "'1Z', now(), 'Standard', '', false, '{}', '[]' FROM orders"
+    )
+    async with connected(empty_url) as session:
+        await session.execute(_STORE)
+        await session.execute(
+            "INSERT INTO orders (store_id, id, purchase_order_id) VALUES (1, gen_random_uuid(), 'p')"
+        )
+        await session.execute(line.format(1))
+        await session.execute(shipment)
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    async with connected(empty_url) as session:
+        await session.execute(line.format(2))
+        await session.execute(shipment)
+        for table in ("order_lines", "shipments"):
+            rows = await session.fetch(f"SELECT commerce_items FROM {table}")
+            assert [row["commerce_items"] for row in rows] == [None, None]
+
+
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
     """A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

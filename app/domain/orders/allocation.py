@@ -4,10 +4,12 @@ Walmart often splits one Commerce item into several lines of one unit. An item t
 or by Commerce item id is therefore spread over all lines with it, in the order of the lines.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from app.domain.errors import Problem
-from app.domain.orders import held_units
+from app.domain.orders import commerce_items, held_units
+from app.domain.orders.commerce_items import Resolved
 from app.domain.orders.order import Item, Order, OrderLine, Task
 from app.domain.orders.requests import RequestedItem
 from app.domain.update import Kind
@@ -30,20 +32,20 @@ def allocate(
     min_units: units that were canceled or shipped outside Waybill are requested without being
     reserved, provided that at least so many units can go. None means that all of them must go.
     """
-    problems = [*_quantity_problems(requested), *_repeated(requested)]
-    named = {item.line_number for item in requested if item.line_number is not None}
+    resolved = commerce_items.resolve(order, requested, shipping=True)
+    problems = [*_quantity_problems(requested), *_repeated(requested), *resolved.problems]
     taken: dict[str, int] = {}
     lost: dict[str, int] = {}
     short: list[Problem] = []
-    for index, item in enumerate(requested):
-        lines = _lines_of(order, item, named)
+    for wanted in _wanted(order, requested, resolved):
+        item, lines = requested[wanted.index], wanted.lines
         if not lines:
-            problems.append(_unknown(index, item))
+            problems.append(_unknown(wanted.index, item))
             continue
-        left = _take([(line, line.remaining) for line in lines], item.quantity, taken)
+        left = _take([(line, line.remaining) for line in lines], wanted.units, taken)
         if left:
             holders = held_units.holders_of(order, *(line.line_number for line in lines))
-            problem = _too_many(index, item, item.quantity - left, holders)
+            problem = _too_many(wanted, item, wanted.units - left, holders)
             lost_units = [(line, _lost(order, line)) for line in lines]
             unexplained = _take(lost_units, left, lost)
             (problems if unexplained else short).append(problem)
@@ -86,17 +88,39 @@ def _shipments_of(order: Order, line: OrderLine) -> list[tuple[Task, Item]]:
     ]
 
 
-def _lines_of(order: Order, item: RequestedItem, named: set[str]) -> list[OrderLine]:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Units of some lines that an item of the request, by its index, asks for."""
+
+    index: int
+    lines: Sequence[OrderLine]
+    units: int
+
+
+def _wanted(order: Order, requested: Sequence[RequestedItem], resolved: Resolved) -> list[_Wanted]:
+    named = {item.line_number for item in requested if item.line_number is not None}
+    found = [
+        _Wanted(index, _free_of(_lines_of(order, item), named - {item.line_number}), item.quantity)
+        for index, item in enumerate(requested)
+        if item.commerce_item_id is None
+    ]
+    found += [
+        _Wanted(each.index, _free_of(each.lines, named), int(each.units))
+        for each in resolved.units
+        if each.units > 0
+    ]
+    return sorted(found, key=lambda each: each.index)
+
+
+def _lines_of(order: Order, item: RequestedItem) -> Sequence[OrderLine]:
     if item.line_number is not None:
         return [line for line in order.lines if line.line_number == item.line_number]
-    by_sku = item.sku is not None
-    matching = [
-        line
-        for line in order.lines
-        if (line.sku == item.sku if by_sku else line.commerce_item_id == item.commerce_item_id)
-    ]
-    # A line that another item names by its number belongs to that item alone.
-    return [line for line in matching if line.line_number not in named] or matching
+    return [line for line in order.lines if line.sku == item.sku]
+
+
+def _free_of(lines: Sequence[OrderLine], named: Collection[str | None]) -> Sequence[OrderLine]:
+    """The lines without those that another item names: such a line belongs to that item alone."""
+    return [line for line in lines if line.line_number not in named] or lines
 
 
 def _take(lines: Iterable[tuple[OrderLine, int]], wanted: int, taken: dict[str, int]) -> int:
@@ -147,12 +171,14 @@ def _unknown(index: int, item: RequestedItem) -> Problem:
     )
 
 
-def _too_many(index: int, item: RequestedItem, available: int, holders: Iterable[Task]) -> Problem:
+def _too_many(
+    wanted: _Wanted, item: RequestedItem, available: int, holders: Iterable[Task]
+) -> Problem:
     field, value = _name(item)
     return held_units.refusal(
         "quantity_exceeds_remaining",
-        f"{item.quantity} units of {field} {value} were requested; {available} remain.",
+        f"{wanted.units} units of {field} {value} were requested; {available} remain.",
         holders,
-        f"/items/{index}/quantity",
+        f"/items/{wanted.index}/quantity",
         facts={"remaining": available},
     )

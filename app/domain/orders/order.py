@@ -1,7 +1,7 @@
 """The order: its lines, and the updates that hold units of it. Every rule takes this model."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -41,6 +41,17 @@ class OrderLine:
     unit_price: Money | None = None
     other_charges: Decimal | None = None
     """What the line costs beside its units, without tax. None means that no charges were read."""
+    commerce_items: Mapping[int, int] = field(default_factory=dict)
+    """How many of each item of a composite product are in one unit, beside commerce_item_id."""
+
+    @property
+    def items_per_unit(self) -> Mapping[int, int]:
+        """How many of each Commerce item are in one unit. Empty means that the line is not linked.
+
+        commerce_item_id counts once, unless commerce_items has it too.
+        """
+        only = {} if self.commerce_item_id is None else {self.commerce_item_id: 1}
+        return {**only, **self.commerce_items}
 
     @property
     def remaining(self) -> int:
@@ -85,6 +96,9 @@ class Task:
     """When a read may end the doubt. None means that there is none."""
     confirmed_at: datetime | None = None
     """When Walmart's confirmation was recorded last (not of an acknowledgement or a refund)."""
+    commerce_items: Mapping[int, int] = field(default_factory=dict)
+    """Quantities of the Commerce items in a shipment of composite products, by item. Empty where
+    the request names lines or SKUs, or no composite product."""
 
     def in_doubt(self, read_at: datetime) -> bool:
         """Whether a read that began at read_at is too early to show that a try had no effect."""
@@ -142,6 +156,8 @@ class Order:
     """Walmart lists the order, but its lines could not be read."""
     commerce_refused: bool = False
     """An event of Commerce's about the order could not be sent to Walmart."""
+    later_parts: Mapping[int, int] = field(default_factory=dict)
+    """Quantities of the Commerce items of shipments that added parts to units sent before."""
 
     def line(self, line_number: str) -> OrderLine | None:
         """Return the line with this number. None means that the order has no such line."""

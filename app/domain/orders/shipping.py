@@ -4,13 +4,14 @@ All problems are collected, not only the first, because a dry run shows them tog
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from app.domain.errors import Problem
-from app.domain.orders import allocation, held_units
+from app.domain.orders import allocation, commerce_items, held_units
+from app.domain.orders.commerce_items import Resolved
 from app.domain.orders.order import FulfillmentStatus, Item, Order, closed_problems
 from app.domain.orders.requests import ShipRequest
 from app.domain.orders.tracking_key import looks_like_two, tracking_key, visible
@@ -23,6 +24,8 @@ TRACKING_URL_MAX = 2048
 # Walmart's own list (its orders API, trackingInfo.methodCode).
 METHOD_CODES = ("Standard", "Express", "OneDay", "Freight", "WhiteGlove", "Value")
 DEFAULT_METHOD = "Standard"
+# The code of units that Walmart has under another tracking number.
+TRACK_NOT_SENT = "track_not_sent"
 _TRACKING = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -34,6 +37,10 @@ class ShipmentPlan:
     shipped_at: datetime
     method_code: str
     problems: tuple[Problem, ...]
+    contents: Mapping[int, int]
+    """Quantities of the items of composite products in the package, by Commerce item."""
+    passed_over: tuple[int, ...]
+    """Commerce items that belong to no line."""
 
 
 def plan(
@@ -46,6 +53,7 @@ def plan(
     without a reservation, and the delivery reports by line that they could not go. Lines that the
     buyer asked to cancel are treated the same way.
     """
+    resolved = commerce_items.resolve(order, request.items or (), shipping=True)
     items, problems = _items(order, request, min_units=min_units)
     shipped_at = request.shipped_at or now
     found = [
@@ -56,9 +64,18 @@ def plan(
         *_state_problems(order),
         *problems,
     ]
+    if resolved.later_part and not items:
+        found.append(_later_part(order, request, resolved))
     if min_units is None and not request.override_cancel_request:
         found += _buyer_problems(order, items)
-    return ShipmentPlan(items, shipped_at, _method(order, request), tuple(found))
+    return ShipmentPlan(
+        items=items,
+        shipped_at=shipped_at,
+        method_code=_method(order, request),
+        problems=tuple(found),
+        contents=resolved.contents,
+        passed_over=resolved.passed_over,
+    )
 
 
 def _items(
@@ -71,6 +88,26 @@ def _items(
         return items, []
     message = "Every unit of the order is shipped, canceled or held by another update."
     return (), [held_units.refusal("nothing_to_ship", message, held_units.holders_of(order))]
+
+
+def _later_part(order: Order, request: ShipRequest, resolved: Resolved) -> Problem:
+    lines = {line.line_number for each in resolved.units for line in each.lines}
+    sent = [
+        task.tracking_number or ""
+        for task in order.tasks
+        if task.kind is Kind.SHIPMENT and any(item.line_number in lines for item in task.items)
+    ]
+    message = not_sent(sent, [request.tracking_number])
+    return Problem(TRACK_NOT_SENT, message, "/items", conflict=True)
+
+
+def not_sent(sent: Sequence[str], unsent: Sequence[str]) -> str:
+    """Return why tracking numbers are not sent: units have others already."""
+    has, new = ", ".join(sent), ", ".join(unsent)
+    return (
+        f"Walmart already has the units of this shipment under {has}, so {new} is not sent: "
+        "a package cannot be divided afterwards."
+    )
 
 
 def tracking_problems(order: Order, number: str) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ _LINES = Statement("""
     UPDATE order_lines l SET commerce_item_id = v.item
       FROM jsonb_to_recordset(:items::jsonb) AS v(line_number text, item bigint)
      WHERE l.store_id = :store_id AND l.order_id = :order_id AND l.line_number = v.line_number
-       AND l.commerce_item_id IS NULL
+       AND l.commerce_item_id IS NULL AND l.commerce_items IS NULL
 """)
 
 

@@ -163,7 +163,15 @@ def shipment_rows(wanted: Acceptance) -> Iterator[dict[str, Any]]:
             "override_cancel_request": new.override_cancel_request,
             "walmart_carrier": new.walmart_carrier,
             "items": items_json(new.items),
+            "commerce_items": _commerce_items(new),
         }
+
+
+def _commerce_items(new: NewShipment) -> dict[str, Any] | None:
+    if not new.contents and not new.passed_over:
+        return None
+    contents = {str(item): quantity for item, quantity in new.contents.items()}
+    return {"contents": contents, "passed_over": list(new.passed_over)}
 
 
 def cancellation_rows(wanted: Acceptance) -> Iterator[dict[str, Any]]:

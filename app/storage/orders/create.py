@@ -164,10 +164,10 @@ async def fill(
 
 
 async def link_lines(
-    connection: Connection, store_id: int, order_id: UUID, items: Mapping[str, int | None]
+    connection: Connection, store_id: int, order_id: UUID, links: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Save the item of the Commerce order for each line."""
-    for line_number, item in items.items():
+    """Save the columns that link each line to items of the Commerce order."""
+    for line_number, columns in links.items():
         await connection.execute(
             sa.update(order_lines)
             .where(
@@ -175,5 +175,5 @@ async def link_lines(
                 order_lines.c.order_id == order_id,
                 order_lines.c.line_number == line_number,
             )
-            .values(commerce_item_id=item)
+            .values(**columns)
         )

@@ -4,6 +4,7 @@ A statement locks the rows, and a later one reads everything: a transaction that
 must not see the lines from before it waited.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -92,6 +93,7 @@ def from_row(row: Mapping[Any, Any]) -> Order:
         fulfilled_by_walmart=row["fulfilled_by"] == FULFILLED_BY_WALMART,
         unreadable=row["import_error"] is not None,
         commerce_refused=row["commerce_open"] == "refused",
+        later_parts=_quantities(row["later_parts"] or ()),
     )
 
 
@@ -109,7 +111,32 @@ def _line(line: Mapping[str, Any]) -> OrderLine:
         commerce_item_id=line["commerce_item_id"],
         unit_price=Money(Decimal(price), line["currency"]) if price is not None else None,
         other_charges=None if line["other_charges"] is None else Decimal(line["other_charges"]),
+        commerce_items=per_unit_of(line["commerce_items"]),
     )
+
+
+def per_unit_of(rows: Iterable[Mapping[str, int]] | None) -> dict[int, int]:
+    """The items of a line from its JSON column: how many of each are in one unit."""
+    return {row["id"]: row["per_unit"] for row in rows or ()}
+
+
+def per_unit_json(items: Mapping[int, int]) -> list[dict[str, int]] | None:
+    """The items of a line as its JSON column stores them."""
+    return [{"id": id_, "per_unit": n} for id_, n in items.items()] or None
+
+
+def _quantities(shipments: Iterable[Iterable[tuple[int, int]]]) -> Counter[int]:
+    """Quantities of all shipments together, by Commerce item."""
+    found: Counter[int] = Counter()
+    for items in shipments:
+        for id_, quantity in items:
+            found[id_] += quantity
+    return found
+
+
+def contents_of(row: Mapping[str, int] | None) -> dict[int, int]:
+    """Quantities by Commerce item, from JSON."""
+    return {int(id_): quantity for id_, quantity in (row or {}).items()}
 
 
 def _task(task: Mapping[str, Any]) -> Task:
@@ -128,6 +155,7 @@ def _task(task: Mapping[str, Any]) -> Task:
         corrects=UUID(task["corrects"]) if task["corrects"] else None,
         package=task["package"],
         recognisable=task["recognisable"] is not False,
+        commerce_items=contents_of(task["commerce_items"]),
     )
 
 
@@ -172,6 +200,7 @@ async def add_lines(
             "sku": line.sku,
             "name": line.name,
             "commerce_item_id": line.commerce_item_id,
+            "commerce_items": per_unit_json(line.commerce_items),
             "unit_price": line.unit_price.amount if line.unit_price else None,
             "currency": line.unit_price.currency if line.unit_price else None,
             "other_charges": line.other_charges,

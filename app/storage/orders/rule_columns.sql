@@ -4,7 +4,7 @@ o.ordered_at, o.ship_method, o.cancel_requested, o.last_synced_at, o.fulfilled_b
 o.import_error, o.commerce_open,
 (SELECT coalesce(jsonb_agg(jsonb_build_object(
           'line_number', l.line_number, 'sku', l.sku, 'name', l.name,
-          'commerce_item_id', l.commerce_item_id, 'unit_price', l.unit_price::text,
+          'commerce_item_id', l.commerce_item_id, 'commerce_items', l.commerce_items, 'unit_price', l.unit_price::text,
           'currency', l.currency, 'other_charges', l.other_charges::text,
           'ordered', l.ordered, 'pending', l.pending,
           'shipped', l.shipped, 'canceled', l.canceled, 'refunded', l.refunded)
@@ -24,7 +24,8 @@ o.import_error, o.commerce_open,
           'corrects', u.payload->>'shipment_update_id',
           'recognisable', u.payload->'recognisable',
           'package', CASE WHEN u.kind = 'tracking' THEN u.payload END,
-          'override_cancel_request', coalesce(s.override_cancel_request, false))
+          'override_cancel_request', coalesce(s.override_cancel_request, false),
+          'commerce_items', s.commerce_items->'contents')
         ORDER BY u.sequence), '[]')
    FROM (SELECT id, kind, state, sequence, in_doubt_until, finished_at, payload FROM updates
           WHERE store_id = <o.store_id> AND order_id = o.id
@@ -37,4 +38,12 @@ o.import_error, o.commerce_open,
                          AND update_id = u.id LIMIT 1) s ON true
    LEFT JOIN LATERAL (SELECT * FROM cancellations WHERE store_id = <o.store_id>
                          AND update_id = u.id LIMIT 1) c ON true
-  WHERE u.kind <> 'inventory') AS tasks
+  WHERE u.kind <> 'inventory') AS tasks,
+-- Only composite products are shipped in parts.
+CASE WHEN EXISTS (SELECT FROM order_lines l
+                   WHERE l.store_id = <o.store_id> AND l.order_id = o.id
+                     AND l.commerce_items IS NOT NULL)
+     THEN (SELECT coalesce(jsonb_agg(e.told->'items'), '[]')
+             FROM commerce_events e
+            WHERE e.store_id = <o.store_id> AND e.order_id = o.id AND e.about = 'shipment'
+              AND e.code = 'track_not_sent' AND e.shipments = '[]') END AS later_parts

@@ -1,7 +1,7 @@
 """Shipments and cancellations to accept, and the shipments that are stored."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app.domain.orders.order import Item
 from app.domain.orders.tracking_key import tracking_key
-from app.storage.orders.repository import items_of
+from app.storage.orders.repository import contents_of, items_of
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.tables import shipments, updates
@@ -39,6 +39,10 @@ class NewShipment:
     walmart_carrier: Mapping[str, str]
     """Has exactly one of the keys carrier and other."""
     items: tuple[Item, ...]
+    contents: Mapping[int, int] = field(default_factory=dict)
+    """Quantities of the items of composite products, by Commerce item."""
+    passed_over: tuple[int, ...] = ()
+    """Commerce items of the request that belong to no line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class SentShipment:
     numbers: frozenset[str]
     """All its tracking numbers, now and earlier, as `tracking_key` writes them."""
     items: tuple[Item, ...]
+    contents: Mapping[int, int]
+    """Quantities of the items of composite products, by Commerce item."""
 
     @property
     def key(self) -> str:
@@ -115,6 +121,7 @@ async def sent(connection: Connection, store_id: int, order_id: UUID) -> list[Se
             row["tracking_number"],
             frozenset(map(tracking_key, (row["tracking_number"], *row["former"]))),
             items_of(row["items"]),
+            contents_of((row["commerce_items"] or {}).get("contents")),
         )
         for row in await _SENT.fetch(connection, values)
     ]

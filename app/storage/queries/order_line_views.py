@@ -5,12 +5,13 @@ from decimal import Decimal
 from uuid import UUID
 
 from app.domain.orders.order import Money, OrderLine
+from app.storage.orders.repository import per_unit_of
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sharding import ShardedQuery
 from app.storage.queries import orders_by_id
 from app.storage.queries.orders_by_id import OrderKey
-from app.storage.queries.views import MoneyView, OrderLineView, QuantityView
+from app.storage.queries.views import CommerceItemView, MoneyView, OrderLineView, QuantityView
 
 _LINES = ShardedQuery(orders_by_id.of("order_lines", "t.*") + " ORDER BY t.order_id, t.position")
 
@@ -37,6 +38,7 @@ def _line(row: Row) -> OrderLine:
         commerce_item_id=row["commerce_item_id"],
         unit_price=Money(price, row["currency"]) if price is not None else None,
         other_charges=row["other_charges"],
+        commerce_items=per_unit_of(row["commerce_items"]),
     )
 
 
@@ -47,6 +49,7 @@ def view(line: OrderLine) -> OrderLineView:
         sku=line.sku,
         name=line.name,
         commerce_item_id=line.commerce_item_id,
+        commerce_items=tuple(CommerceItemView(*each) for each in line.commerce_items.items()),
         unit_price=MoneyView.of(line.unit_price),
         quantity=QuantityView(
             ordered=line.ordered,

@@ -136,6 +136,18 @@ def shipment_warnings(tracking_number: str, carrier: Mapping[str, str]) -> tuple
     return (WarningView("/tracking_number", "tracking_number_of_another_carrier", message),)
 
 
+def passed_over_warnings(items: Iterable[int]) -> tuple[WarningView, ...]:
+    """Warnings of Commerce items that belong to no line, of an order with linked lines only."""
+    return tuple(
+        WarningView(
+            "/items",
+            "commerce_item_passed_over",
+            f"Commerce item {item} belongs to no line of the order, so nothing of it is sent.",
+        )
+        for item in items
+    )
+
+
 def _shipment(row: Row, update: UpdateView) -> ShipmentView:
     carrier = dict(row["walmart_carrier"])
     found_by = carrier.pop("found_by", None)
@@ -153,7 +165,10 @@ def _shipment(row: Row, update: UpdateView) -> ShipmentView:
         override_cancel_request=row["override_cancel_request"],
         walmart_carrier=carrier,
         carrier_found_by=found_by,
-        warnings=shipment_warnings(row["tracking_number"], carrier),
+        warnings=(
+            *shipment_warnings(row["tracking_number"], carrier),
+            *passed_over_warnings((row["commerce_items"] or {}).get("passed_over", ())),
+        ),
         state=_state(update),
         items=_items(items_of(row["items"])),
         update=update,

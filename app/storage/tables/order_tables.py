@@ -103,6 +103,8 @@ order_lines = sa.Table(
     sa.Column("sku", sa.Text, nullable=False),
     sa.Column("name", sa.Text),
     sa.Column("commerce_item_id", sa.BigInteger),
+    # Items of a composite product, as a list of {id, per_unit}; null where there are none.
+    sa.Column("commerce_items", JSONB(none_as_null=True)),
     sa.Column("unit_price", sa.Numeric(18, 4)),
     sa.Column("currency", sa.Text),
     # What the line costs beside its units, without tax; null where no charges were read.

@@ -27,6 +27,9 @@ shipments = sa.Table(
     sa.Column("walmart_carrier", JSONB, nullable=False),
     # A list of domain.orders.order.Item: line_number, quantity, confirmed, reserved.
     sa.Column("items", JSONB, nullable=False),
+    # {"contents": quantities by item of composite products, "passed_over": items without a line},
+    # by the ids of Commerce's items; null where there are neither.
+    sa.Column("commerce_items", JSONB),
     # When Walmart first confirmed a unit; the time for tracking corrections begins there.
     time("first_confirmed_at"),
     time("created_at", default=True),

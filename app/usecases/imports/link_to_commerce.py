@@ -1,10 +1,14 @@
 """Link a Walmart order and its lines to a Commerce order and its items."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from app.domain.errors import Conflict, Invalid, Problem, refuse
-from app.domain.orders.order import Order
+from app.domain.orders import links
+from app.domain.orders.links import LineItems
+from app.domain.orders.order import Order, OrderLine
 from app.storage import timeline
 from app.storage.commerce import events as storage
 from app.storage.orders import create, repository
@@ -26,28 +30,36 @@ async def link(
     changes: Mapping[str, object],
     actor: str,
     items: Mapping[str, int | None] | None = None,
+    parts: Mapping[str, LineItems] | None = None,
 ) -> OrderView:
     """Store the Commerce numbers of an order and the items of its lines; None removes one.
 
+    parts: by line number, how many of each item of a composite product are in one unit; an empty
+    mapping removes them.
+
     Events that waited for the link are carried out. Raises Unknown, Invalid for any other field,
-    Invalid unknown_line, and Conflict commerce_order_taken.
+    Invalid unknown_line or commerce_items_differ, and Conflict commerce_order_taken.
     """
     for name in changes.keys() - LINKS:
         message = f"{name} cannot be changed."
         raise Invalid("unknown_field", message, [Problem("unknown_field", message, f"/{name}")])
     async with context.transaction() as connection:
         order = await repository.lock(connection, order_id)
-        _refuse_unknown(order, items or {})
+        linked = _linked(items or {}, parts or {})
+        _refuse_lines(order, linked)
         left = await _left(connection, order, changes)
         waiting = await take(connection, order.store_id, order.id, changes)
-        if items:
+        if linked:
             waiting += await storage.refused_as(connection, order.store_id, [order.id], _UNLINKED)
         if left is not None:
             waiting += await _leave(connection, order, left)
         await create.fill(connection, order.store_id, order.id, changes)
-        await create.link_lines(connection, order.store_id, order.id, items or {})
-        if changes or items:
+        await create.link_lines(connection, order.store_id, order.id, linked)
+        if changes or linked:
             detail = {**changes, "lines": dict(items)} if items else dict(changes)
+            if parts:
+                shown = {line: repository.per_unit_json(each) for line, each in parts.items()}
+                detail["commerce_items"] = shown
             event = timeline.TimelineEvent("order_linked", actor, detail=detail)
             await timeline.add(connection, order.store_id, order.id, event, context.new_id)
     await replay.replay_all(context, waiting)
@@ -97,10 +109,35 @@ async def take(
     return list(waiting)
 
 
-def _refuse_unknown(order: Order, items: Mapping[str, int | None]) -> None:
+def _linked(
+    items: Mapping[str, int | None], parts: Mapping[str, LineItems]
+) -> dict[str, dict[str, Any]]:
+    """The columns to write, by line number."""
+    found: dict[str, dict[str, Any]] = {number: {} for number in (*items, *parts)}
+    for number, item in items.items():
+        found[number]["commerce_item_id"] = item
+    for number, each in parts.items():
+        found[number]["commerce_items"] = repository.per_unit_json(each)
+    return found
+
+
+def _refuse_lines(order: Order, linked: Mapping[str, Mapping[str, Any]]) -> None:
     problems = [
         Problem("unknown_line", f"The order has no line {number}.", f"/lines/{index}/line_number")
-        for index, number in enumerate(items)
+        for index, number in enumerate(linked)
         if order.line(number) is None
     ]
     refuse(problems)
+    after = {
+        line.line_number: _after(line, linked.get(line.line_number, {})).items_per_unit
+        for line in order.lines
+    }
+    refuse(tuple(links.unequal_lines(after, list(linked))))
+
+
+def _after(line: OrderLine, columns: Mapping[str, Any]) -> OrderLine:
+    item = columns.get("commerce_item_id", line.commerce_item_id)
+    parts = line.commerce_items
+    if "commerce_items" in columns:
+        parts = repository.per_unit_of(columns["commerce_items"])
+    return replace(line, commerce_item_id=item, commerce_items=parts)

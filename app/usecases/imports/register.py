@@ -1,13 +1,15 @@
 """Register an order that Commerce or an importer already knows, with its acknowledgement."""
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.domain import ids
-from app.domain.errors import Conflict, Invalid, Problem, Unknown
+from app.domain.errors import Conflict, Problem, Unknown, refuse
+from app.domain.orders import links
 from app.domain.orders.order import Money, OrderLine
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind
@@ -32,6 +34,8 @@ class RegisteredLine:
     name: str | None = None
     commerce_item_id: int | None = None
     unit_price: Money | None = None
+    commerce_items: Mapping[int, int] = field(default_factory=dict)
+    """How many of each item of a composite product are in one unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,11 @@ async def register(
 
     Also Conflict commerce_order_taken.
     """
-    _check_lines(registration)
+    lines = [_line(line) for line in registration.lines]
+    numbers = [line.line_number for line in lines]
+    refuse(tuple(links.repeated_lines(numbers)))
+    items = {line.line_number: line.items_per_unit for line in lines}
+    refuse(tuple(links.unequal_lines(items, numbers)))
     async with context.transaction(once) as connection:
         store = await stores.number_of(connection, store_id)
         if store is None:
@@ -89,7 +97,6 @@ async def register(
         values = {"purchase_order_id": registration.purchase_order_id, **registration.details}
         created = await add_order(connection, store, order_id, values)
         if created:
-            lines = [_line(line) for line in registration.lines]
             await repository.add_lines(connection, store, order_id, lines)
             number = registration.purchase_order_id
             await acknowledge(connection, context, order_id, subject=number, actor=actor)
@@ -141,18 +148,8 @@ def _line(line: RegisteredLine) -> OrderLine:
         name=line.name,
         commerce_item_id=line.commerce_item_id,
         unit_price=line.unit_price,
+        commerce_items=line.commerce_items,
     )
-
-
-def _check_lines(registration: Registration) -> None:
-    seen: set[str] = set()
-    for index, line in enumerate(registration.lines):
-        if line.line_number in seen:
-            message = f"Line {line.line_number} is listed twice."
-            pointer = f"/lines/{index}/line_number"
-            problem = Problem("line_repeated", message, pointer)
-            raise Invalid(problem.code, message, [problem])
-        seen.add(line.line_number)
 
 
 async def _compare(connection: Connection, store: int, registration: Registration) -> UUID:

@@ -1,6 +1,6 @@
 """Plans the packages of a shipment: checks the rules, resolves carriers, and builds the rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -31,6 +31,10 @@ class CheckedShipment:
     package: Package
     carrier: ResolvedCarrier
     problems: tuple[Problem, ...]
+    contents: Mapping[int, int]
+    """Quantities of the items of composite products, by Commerce item."""
+    passed_over: tuple[int, ...]
+    """Commerce items that belong to no line."""
 
 
 def plan(
@@ -56,7 +60,7 @@ def plan(
         new.append(update)
         rows.append(_row(context.new_id(order.store_id), update, request, checked))
         if len(rows) < len(requests):
-            order = reservation.reserve(order, _task(update, request, checked.items))
+            order = reservation.reserve(order, _task(update, request, checked))
     return Acceptance(version, new, rows)
 
 
@@ -88,7 +92,14 @@ def check(
         method_code=plan.method_code,
         override_cancel_request=request.override_cancel_request,
     )
-    return CheckedShipment(plan.items, package, resolved, (*plan.problems, *resolved.problems))
+    return CheckedShipment(
+        items=plan.items,
+        package=package,
+        carrier=resolved,
+        problems=(*plan.problems, *resolved.problems),
+        contents=plan.contents,
+        passed_over=plan.passed_over,
+    )
 
 
 def _update(context: AppContext, order: Order, checked: CheckedShipment, actor: str) -> NewUpdate:
@@ -104,15 +115,16 @@ def _update(context: AppContext, order: Order, checked: CheckedShipment, actor: 
     )
 
 
-def _task(update: NewUpdate, request: ShipRequest, items: tuple[Item, ...]) -> Task:
+def _task(update: NewUpdate, request: ShipRequest, checked: CheckedShipment) -> Task:
     return Task(
         update_id=update.id,
         kind=Kind.SHIPMENT,
         state=State.PENDING,
         sequence=update.sequence,
-        items=items,
+        items=checked.items,
         tracking_number=request.tracking_number,
         override_cancel_request=request.override_cancel_request,
+        commerce_items=checked.contents,
     )
 
 
@@ -134,6 +146,8 @@ def _row(
         override_cancel_request=request.override_cancel_request,
         walmart_carrier=checked.carrier.stored(),
         items=checked.items,
+        contents=checked.contents,
+        passed_over=checked.passed_over,
     )
 
 

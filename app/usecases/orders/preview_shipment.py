@@ -47,5 +47,8 @@ async def preview(context: AppContext, order_id: UUID, request: ShipRequest) -> 
         problems=checked.problems,
         walmart_carrier=carrier,
         carrier_found_by=checked.carrier.found_by,
-        warnings=queries.shipment_warnings(request.tracking_number, carrier),
+        warnings=(
+            *queries.shipment_warnings(request.tracking_number, carrier),
+            *queries.passed_over_warnings(checked.passed_over),
+        ),
     )

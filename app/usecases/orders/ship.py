@@ -9,7 +9,7 @@ from app.domain.ids import store_of
 from app.domain.orders.order import Order
 from app.domain.orders.requests import ShipRequest
 from app.domain.update import Kind
-from app.storage import idempotency, queries
+from app.storage import idempotency, queries, timeline
 from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import accept as accept_sql
 from app.storage.orders import repository, shipments
@@ -115,6 +115,9 @@ async def _if_unchanged(
             raise
         # Some of several packages may be known already, which is looked up under the lock.
         return None
+    if any(each.passed_over for each in acceptance.shipments):
+        # The timeline is written under the lock.
+        return None
     shipped = AcceptedShipment(queries.accepted_shipment(acceptance), repeated=False)
     kept = once.render(shipped) if once else None
     written = await context.accept_batcher.accept(replace(acceptance, once=once, answer=kept))
@@ -183,6 +186,9 @@ async def accept(
     version = await accept_sql.look_up_locked(connection, order_id, len(requests))
     acceptance = plan_shipment.plan(context, version, requests, actor, partial=partial)
     await accept_sql.accept_locked(connection, acceptance)
+    passed_over = [item for each in acceptance.shipments for item in each.passed_over]
+    place = (version.order.store_id, order_id)
+    await timeline.add_passed_over(connection, place, passed_over, actor, context.new_id)
     if version.passable:
         # The new shipment may go before one that Walmart provably does not have.
         await updates.activate_next(connection, [acceptance.updates[0].queue])

@@ -130,6 +130,7 @@ ORDER: dict[str, Any] = {
             "sku": "ABC",
             "name": "Blue mug",
             "commerce_item_id": 55,
+            "commerce_items": [],
             "unit_price": {"amount": "14.00", "currency": "USD"},
             "quantity": {
                 "ordered": 3,

@@ -1,13 +1,42 @@
 """JSON of orders: request bodies, pages of lists, and counts."""
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from app.domain.errors import refuse
+from app.domain.orders import links
 from app.storage.queries.views import OrderView, TimelineEntry
 from app.usecases.imports.register import RegisteredLine, Registration
 from app.web.v1.fields import Id, In, MoneyIn, Number, Out, Quantity, Text, Time
+
+
+class CommerceItemIn(In):
+    """An item of the Commerce order that is part of a composite product."""
+
+    id: Id = Field(description="Commerce's `order_item_id`.")
+    per_unit: Quantity = Field(default=1, description="How many are in one unit of the line.")
+
+
+def _different(items: list[CommerceItemIn]) -> list[CommerceItemIn]:
+    ids = [each.id for each in items]
+    if len(set(ids)) < len(ids):
+        message = "Each item may be listed once."
+        raise PydanticCustomError("repeated", message, {"code": "invalid"})
+    return items
+
+
+_CommerceItems = Annotated[
+    list[CommerceItemIn],
+    AfterValidator(_different),
+    Field(
+        max_length=100,
+        description="The items of a composite product: the parent, the children, or both.",
+    ),
+]
 
 
 class OrderLineIn(In):
@@ -18,12 +47,20 @@ class OrderLineIn(In):
     quantity: Quantity = Field(description="Units ordered.")
     name: Text | None = None
     commerce_item_id: Id | None = None
+    commerce_items: _CommerceItems | None = None
     unit_price: MoneyIn | None = None
 
     def to_line(self) -> RegisteredLine:
         """Convert to the line that the use case takes."""
         price = self.unit_price.to_money() if self.unit_price else None
-        return RegisteredLine(**{**self.model_dump(exclude={"unit_price"}), "unit_price": price})
+        fields = self.model_dump(exclude={"unit_price", "commerce_items"})
+        items = per_unit(self.commerce_items)
+        return RegisteredLine(**fields, unit_price=price, commerce_items=items)
+
+
+def per_unit(items: Iterable[CommerceItemIn] | None) -> dict[int, int]:
+    """How many of each Commerce item are in one unit."""
+    return {each.id: each.per_unit for each in items or ()}
 
 
 class OrderIn(In):
@@ -54,10 +91,18 @@ class ImportIn(In):
 
 
 class LinePatch(In):
-    """The item of the Commerce order that a line corresponds to. null removes the link."""
+    """The items of the Commerce order that a line corresponds to. null removes them."""
 
     line_number: Text
-    commerce_item_id: Id | None
+    commerce_item_id: Id | None = None
+    commerce_items: _CommerceItems | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if len(self.model_fields_set) == 1:
+            message = "commerce_item_id or commerce_items is needed."
+            raise PydanticCustomError("nothing", message, {"code": "required"})
+        return self
 
 
 class OrderPatch(In):
@@ -68,8 +113,22 @@ class OrderPatch(In):
     lines: Annotated[list[LinePatch], Field(max_length=1000)] | None = None
 
     def items(self) -> dict[str, int | None]:
-        """Return the Commerce item ids by line number."""
-        return {line.line_number: line.commerce_item_id for line in self.lines or ()}
+        """Return the Commerce item ids by line number. Raises Invalid line_repeated."""
+        lines = self.lines or ()
+        refuse(tuple(links.repeated_lines(line.line_number for line in lines)))
+        return {
+            line.line_number: line.commerce_item_id
+            for line in lines
+            if "commerce_item_id" in line.model_fields_set
+        }
+
+    def parts(self) -> dict[str, dict[int, int]]:
+        """Return how many of each item are in one unit of composite products, by line number."""
+        return {
+            line.line_number: per_unit(line.commerce_items)
+            for line in self.lines or ()
+            if "commerce_items" in line.model_fields_set
+        }
 
 
 class OrdersOut(Out):

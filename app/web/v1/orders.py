@@ -62,6 +62,7 @@ class OrderStatus(StrEnum):
         "required",
         "invalid_quantity",
         "store_not_found",
+        "commerce_items_differ",
         "order_differs",
         "commerce_order_taken",
         body=True,
@@ -169,7 +170,13 @@ async def get_order(context: Reading, order_id: UUID) -> Response:
     response_model=OrderView,
     responses=success(200, OrderView, examples.ORDER, "The order.")
     | problems(
-        "order_not_found", "unknown_field", "unknown_line", "commerce_order_taken", body=True
+        "order_not_found",
+        "unknown_field",
+        "unknown_line",
+        "line_repeated",
+        "commerce_items_differ",
+        "commerce_order_taken",
+        body=True,
     ),
 )
 async def update_order(
@@ -179,12 +186,19 @@ async def update_order(
 ) -> Response:
     """Set the Commerce order that belongs to the order. Later shipments send its number to Walmart.
 
+    `lines` link lines to items of the Commerce order. A composite product has several: name them in
+    `commerce_items`, with `per_unit` where a unit has more than one.
+
     Webhooks and events of the Commerce order that arrived before are handled now.
     """
     context.store_of(order_id)
-    changes = body.model_dump(exclude_unset=True, exclude={"lines"})
     view = await link_to_commerce.link(
-        context.app, order_id, changes=changes, items=body.items(), actor=context.actor
+        context.app,
+        order_id,
+        changes=body.model_dump(exclude_unset=True, exclude={"lines"}),
+        items=body.items(),
+        parts=body.parts(),
+        actor=context.actor,
     )
     return respond(answer(200, view))
 

@@ -9,6 +9,7 @@ from app.storage.queries.views.base import View, cache_schemas
 from app.storage.queries.views.events import CommerceEventView, TimelineEntry
 from app.storage.queries.views.orders import (
     CancelRequestedView,
+    CommerceItemView,
     MoneyView,
     OrderLineView,
     OrderView,
@@ -50,6 +51,7 @@ __all__ = [
     "CancelRequestedView",
     "CancellationView",
     "CommerceEventView",
+    "CommerceItemView",
     "CommerceView",
     "ItemView",
     "MoneyView",

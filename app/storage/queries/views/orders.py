@@ -73,6 +73,15 @@ class QuantityView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class CommerceItemView(View, schema="CommerceItemOfLineOut"):
+    """An item of the Commerce order that is part of a composite product."""
+
+    id: int
+    per_unit: int
+    """How many of it are in one unit of the line."""
+
+
+@dataclass(frozen=True, slots=True)
 class OrderLineView(View):
     """A line of an order."""
 
@@ -80,6 +89,8 @@ class OrderLineView(View):
     sku: str
     name: str | None
     commerce_item_id: int | None
+    commerce_items: tuple[CommerceItemView, ...]
+    """The items of a composite product, beside commerce_item_id."""
     unit_price: MoneyView | None
     quantity: QuantityView
 

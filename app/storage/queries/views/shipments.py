@@ -50,7 +50,8 @@ class ShipmentView(View):
     (its check digit). null: nothing did, so the package goes out as other; or it was accepted by an
     earlier release."""
     warnings: tuple[WarningView, ...]
-    """`tracking_number_of_another_carrier`: the check digit says so."""
+    """`tracking_number_of_another_carrier`: the check digit says so. `commerce_item_passed_over`:
+    an item of the Commerce order belongs to no line, so nothing of it is sent."""
     state: str
     """pending, retrying, confirmed, failed or dismissed."""
     items: tuple[ItemView, ...]
