@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-annotate --no-header
 LINT := openapi/lint
+CLIENTS := build/clients
 SPHINX := $(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet -c docs
 
 PYTHON ?= $(shell .ci/find-python)
@@ -16,7 +17,7 @@ PYTHON ?= $(shell .ci/find-python)
 # What the goals need that pip cannot install. All of it is installed by one call, before anything
 # else is made.
 NEEDS := $(sort $(if $(wildcard .venv/.made),,python) \
-           $(if $(filter check openapi-lint,$(MAKECMDGOALS)),node) \
+           $(if $(filter check openapi-lint clients,$(MAKECMDGOALS)),node) \
            $(if $(filter test,$(MAKECMDGOALS)),chromium pgbouncer faketime) \
            $(if $(filter faults,$(MAKECMDGOALS)),faketime))
 
@@ -93,10 +94,10 @@ rehearse: ## Do the container image's own steps by hand, without Docker
 # ---- checking ---------------------------------------------------------------------------------
 
 .PHONY: check
-check: style types imports openapi-drift openapi-lint migration-lint container-lint manifests-lint conformance docs ## Lint, types, import rules, API description, migrations, container, documentation
+check: style types imports openapi-drift openapi-lint clients migration-lint container-lint manifests-lint conformance docs ## Lint, types, import rules, API description, migrations, container, documentation
 	@echo "All checks passed."
 
-.PHONY: style types imports openapi-drift openapi-lint migration-lint container-lint manifests-lint conformance
+.PHONY: style types imports openapi-drift openapi-lint clients migration-lint container-lint manifests-lint conformance
 style: .venv/.dev
 	@echo "== style"
 	@$(BIN)/ruff check .
@@ -121,6 +122,25 @@ $(LINT)/node_modules/.installed: $(LINT)/package-lock.json $(LINT)/package.json 
 openapi-lint: $(LINT)/node_modules/.installed
 	@echo "== API description: lint"
 	@$(LINT)/node_modules/.bin/spectral lint openapi/openapi.json --ruleset $(LINT)/.spectral.yaml --fail-severity=warn
+	@node $(LINT)/redocly.mjs openapi/openapi.json
+
+# The programs in openapi/clients use the generated clients as a user of them does. The one in
+# Python is run by `make test`.
+clients: .venv/.dev $(LINT)/node_modules/.installed
+	@echo "== API description: generated clients in Python and TypeScript"
+	@rm -rf $(CLIENTS)
+	@mkdir -p $(CLIENTS)
+	@cp openapi/clients/* $(CLIENTS)
+	@ln -s ../../$(LINT)/node_modules $(CLIENTS)/node_modules
+	@$(BIN)/python -m openapi_python_client generate --fail-on-warning --meta none \
+	  --config openapi/clients/openapi-python-client.yaml --path openapi/openapi.json \
+	  --output-path $(CLIENTS)/waybill_client >/dev/null
+	@MYPYPATH=$(CLIENTS) $(BIN)/mypy --strict --config-file= --python-version 3.11 \
+	  $(CLIENTS)/waybill_client $(CLIENTS)/main_job.py
+	@$(LINT)/node_modules/.bin/openapi-typescript openapi/openapi.json --default-non-nullable false \
+	  --output $(CLIENTS)/waybill.mts >/dev/null
+	@$(LINT)/node_modules/.bin/tsc --project $(CLIENTS)
+	@$(BIN)/python -m pytest -q tests/integration/web/typescript_client.py
 
 migration-lint: .venv/.dev
 	@echo "== migrations"

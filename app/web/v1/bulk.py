@@ -82,13 +82,17 @@ _RESULT = {
 }
 
 
+# Generated clients send it as a file, not as JSON.
+_BYTES = {"type": "string", "format": "binary"}
+
+
 def _file(csv: str, lines: str) -> dict[str, object]:
     return {
         "requestBody": {
             "required": True,
             "content": {
-                "text/csv": {"schema": {"type": "string"}, "example": csv},
-                "application/x-ndjson": {"schema": {"type": "string"}, "example": lines},
+                "text/csv": {"schema": _BYTES, "example": csv},
+                "application/x-ndjson": {"schema": _BYTES, "example": lines},
             },
         }
     }
