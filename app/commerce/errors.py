@@ -40,6 +40,8 @@ _OK, _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 200, 300, 400, 500
 _LONGEST = 500
 # Most parameters, and most errors, that are read of one answer; it has a few.
 _MOST = 100
+# Parts of the sentence of an error: what was called, and the first sentences of the answer.
+_SHOWN = 5
 
 
 class CommerceError(CallError):
@@ -71,20 +73,26 @@ def classify(
     return ErrorClass.REFUSED if _CLIENT_ERROR <= status < _SERVER_ERROR else ErrorClass.UNCLEAR
 
 
-def faults_in(payload: object, text: str) -> tuple[ApiError, ...]:
-    """Return Commerce's sentences in an answer, with %1 and %name replaced."""
-    del text
+def faults_in(payload: object, text: str, status: int | None) -> tuple[ApiError, ...]:
+    """Return Commerce's sentences in an answer, with %1 and %name replaced.
+
+    Of several errors the message names none ("One or more input exceptions have occurred."): each
+    is in `errors`. A fatal error has a shape of its own, `{messages: {error: [...]}}`.
+    """
+    del text, status
     body = payload if isinstance(payload, Mapping) else {}
-    if isinstance(body.get("message"), str):
-        return (ApiError(description=_short(_filled(body["message"], body.get("parameters")))),)
-    # A fatal error has a shape of its own.
     messages = body.get("messages")
-    entries = messages.get("error") if isinstance(messages, Mapping) else None
+    fatal = messages.get("error") if isinstance(messages, Mapping) else None
+    entries = [body, *(each for some in (body.get("errors"), fatal) for each in _some(some))]
     return tuple(
-        ApiError(description=_short(str(each.get("message"))))
-        for each in (entries[:_MOST] if isinstance(entries, list) else ())
-        if isinstance(each, Mapping)
+        ApiError(description=_short(_filled(each["message"], each.get("parameters"))))
+        for each in entries
+        if isinstance(each, Mapping) and isinstance(each.get("message"), str)
     )
+
+
+def _some(value: object) -> Sequence[object]:
+    return value[:_MOST] if isinstance(value, list) else ()
 
 
 def _short(said: str) -> str:
@@ -110,6 +118,6 @@ def _filled(template: str, parameters: object) -> str:
 def _sentence(call: Call) -> str:
     if call.status is None:
         return f"The call to Commerce ({call.operation}) ended without an answer: {call.failure}."
-    said = next((fault.description for fault in call.faults if fault.description), None)
-    parts = [f"Commerce answered {call.status} to {call.operation}", call.failure, said]
-    return "; ".join(part for part in parts if part)
+    said = (fault.description for fault in call.faults)
+    parts = [f"Commerce answered {call.status} to {call.operation}", call.failure, *said]
+    return "; ".join(islice(filter(None, parts), _SHOWN))

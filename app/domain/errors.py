@@ -23,7 +23,10 @@ class Problem:
     code: str
     message: str
     pointer: str = ""
-    """JSON pointer (RFC 6901) of the field that is wrong; empty means the whole request."""
+    """JSON pointer (RFC 6901) of the field that is wrong; empty means the whole request.
+
+    A parameter of the query or the header is a slash and its name.
+    """
     conflict: bool = False
     """The order's state causes the error, not the content of the request."""
     facts: dict[str, object] = field(default_factory=dict)

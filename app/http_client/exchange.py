@@ -61,8 +61,8 @@ class Dialect:
 
     headers: Callable[[str], Mapping[str, str]]
     """Its own request headers, by the correlation id of the try."""
-    faults: Callable[[object, str], tuple[ApiError, ...]]
-    """The errors in an answer, by its decoded JSON (None means unreadable) and its text."""
+    faults: Callable[[object, str, int | None], tuple[ApiError, ...]]
+    """The errors in an answer, by its decoded JSON (None means unreadable), text and status."""
     classify: Callable[[int | None, str | None, Sequence[ApiError]], ErrorClass | None]
     """The class of a failed try, by its status, failure and errors."""
     tokens_left: Callable[[Mapping[str, str]], int | None]
@@ -166,7 +166,7 @@ class Exchange:
     ) -> HttpReply:
         ended_at, dialect = self._now(), self._dialect
         text, payload, readable = _decode(bytes(reply.body))
-        found = dialect.faults(payload if readable else None, text)
+        found = dialect.faults(payload if readable else None, text, reply.status)
         failure = reply.failure
         if failure is None and not readable and not (found and (reply.status or 0) >= _ERROR):
             failure = calls.ANSWER_UNREADABLE

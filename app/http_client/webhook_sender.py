@@ -65,7 +65,7 @@ def _no_headers(_: str) -> Mapping[str, str]:
     return {}
 
 
-def _no_faults(_: object, __: str) -> tuple[ApiError, ...]:
+def _no_faults(_: object, __: str, ___: object) -> tuple[ApiError, ...]:
     return ()
 
 

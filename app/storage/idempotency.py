@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.domain.errors import Conflict, Invalid
+from app.domain.errors import Conflict, Invalid, Problem
 from app.storage.postgres import sharding, sql
 from app.storage.postgres.database import Connection
 from app.storage.postgres.sql import Statement
@@ -108,9 +108,9 @@ def known(
 ) -> Replayed | Invalid:
     """What a stored response means: Replayed, or Invalid if it is of another body."""
     if fingerprint != once.fingerprint:
-        return Invalid(
-            "idempotency_key_reused", "This Idempotency-Key was used with another body before."
-        )
+        message = "This Idempotency-Key was used with another body before."
+        problem = Problem("idempotency_key_reused", message, "/Idempotency-Key")
+        return Invalid(problem.code, message, [problem])
     return Replayed(answer)
 
 

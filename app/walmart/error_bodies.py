@@ -2,12 +2,14 @@
 
 The orders API sends `errors.error[]`, the gateway `error[]`, newer pages document `errors[]`, and
 order lists contain `list.errors[]`. A single error may come without its array, OAuth and RFC 9457
-have shapes of their own, and some answers are XML. Prefixes such as `ns4:` are ignored.
+have shapes of their own, gateways answer a `message` alone, and some answers are XML. Prefixes such
+as `ns4:` are ignored.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 from app.http_client.call import ApiError
 from app.http_client.redaction import MOST_EVIDENCE, cut, scrub
@@ -16,6 +18,7 @@ _MAX_DESCRIPTION = 500
 # An answer has few errors; of thousands, the first are enough.
 _MOST = 100
 _DEEPEST = 10
+_ERROR = 400
 _SENTENCES = ("description", "message", "error_description", "detail", "info", "title")
 # A tag that matters and the text after it. No part of a text is looked at twice.
 _XML_TAG = re.compile(
@@ -24,9 +27,17 @@ _XML_TAG = re.compile(
 _XML_FIELDS = frozenset({"code", "field", "description", "info"})
 
 
-def faults_in(payload: object, text: str) -> tuple[ApiError, ...]:
-    """Return the errors of an answer, given as decoded JSON (None means no JSON) and as text."""
-    return faults_of(payload) if payload is not None else faults_of_xml(text)
+def faults_in(payload: object, text: str, status: int | None) -> tuple[ApiError, ...]:
+    """Return the errors of an answer, given as decoded JSON (None means no JSON) and as text.
+
+    A sentence without an error around it is an error where the status shows a failure, and
+    otherwise none: "Successfully deleted subscription".
+    """
+    if payload is None:
+        return faults_of_xml(text)
+    failed = status is not None and status >= _ERROR
+    # mutation: answer-of-a-message-only
+    return faults_of(payload) or (_faults_of_sentence(payload) if failed else ())
 
 
 def faults_of(payload: object) -> tuple[ApiError, ...]:
@@ -39,13 +50,18 @@ def faults_of_xml(text: str) -> tuple[ApiError, ...]:
     return tuple(islice(_xml_faults(text[:MOST_EVIDENCE]), _MOST))
 
 
+def _faults_of_sentence(payload: object) -> tuple[ApiError, ...]:
+    fault = _fault(_unprefixed(payload)) if isinstance(payload, dict) else ApiError()
+    return (fault,) if fault.description else ()
+
+
 def _entries(payload: object) -> Iterator[Mapping[str, object]]:
     if isinstance(payload, list):
         yield from (entry for entry in payload if isinstance(entry, dict) and "code" in entry)
         return
     if not isinstance(payload, dict):
         return
-    body = {key.rpartition(":")[2]: value for key, value in payload.items()}
+    body = _unprefixed(payload)
     if isinstance(body.get("error"), str):  # OAuth, RFC 6749 section 5.2
         yield {**body, "code": body["error"]}
         return
@@ -57,6 +73,10 @@ def _entries(payload: object) -> Iterator[Mapping[str, object]]:
         yield from _listed(body["list"].get("errors"))
 
 
+def _unprefixed(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.rpartition(":")[2]: value for key, value in entry.items()}
+
+
 def _listed(value: object, deepest: int = _DEEPEST) -> Iterator[Mapping[str, object]]:
     if deepest == 0:
         return
@@ -66,7 +86,7 @@ def _listed(value: object, deepest: int = _DEEPEST) -> Iterator[Mapping[str, obj
     elif isinstance(value, str) and value:
         yield {"description": value}
     elif isinstance(value, dict):
-        inner = {key.rpartition(":")[2]: item for key, item in value.items()}
+        inner = _unprefixed(value)
         if "error" in inner:
             yield from _listed(inner["error"], deepest - 1)
         elif inner:

@@ -18,6 +18,7 @@ from app.storage.queries.views import View
 from app.usecases.context import AppContext
 from app.web.auth import Caller, KeyRing
 from app.web.problems import Unauthorized
+from app.web.schema_problems import pointer_to
 
 Result = TypeVar("Result")
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -84,7 +85,7 @@ class RequestContext:
         key = self.request.headers.get("idempotency-key")
         if key is not None and not _KEY.fullmatch(key):
             message = "The key must have 1 to 255 printable ASCII characters."
-            problem = Problem("idempotency_key_invalid", message)
+            problem = Problem("idempotency_key_invalid", message, "/Idempotency-Key")
             raise Invalid(problem.code, message, [problem])
         return key
 
@@ -136,7 +137,7 @@ async def known_parameters(request: Request) -> None:
     unknown = sorted(set(request.query_params) - known)
     if unknown:
         message = f"Unknown query parameter {unknown[0]!r}."
-        problem = Problem("unknown_parameter", message)
+        problem = Problem("unknown_parameter", message, pointer_to(unknown[0]))
         raise Invalid(problem.code, message, [problem])
 
 

@@ -46,7 +46,7 @@ def _decode(cursor: str, kind: str) -> tuple[Any, ...]:
         _check(given == kind, after)
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         message = "The cursor is not from this list. Start without a cursor."
-        problem = Problem("cursor_invalid", message)
+        problem = Problem("cursor_invalid", message, "/cursor")
         raise Invalid(problem.code, message, [problem]) from error
     return tuple(after)
 

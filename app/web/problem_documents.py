@@ -17,7 +17,10 @@ MOST = 50
 
 
 class ErrorItem(BaseModel):
-    """One error, with the JSON pointer (RFC 6901) of its field."""
+    """One error, with the JSON pointer (RFC 6901) of its field in the body.
+
+    A parameter of the query or the header is a slash and its name; the whole request is empty.
+    """
 
     pointer: str
     code: str

@@ -45,6 +45,9 @@ _BY_STATUS = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
+_ABOUT_CONTENT = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
 
 
 class Unauthorized(Exception):
@@ -60,7 +63,12 @@ def problem(
     errors: Sequence[Problem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Refuse a request, in the form of its path. The first MOST errors are shown."""
+    """Refuse a request, in the form of its path. The first MOST errors are shown.
+
+    A refused content has at least one error; without a field of its own it is about the whole body.
+    """
+    # mutation: refusal-with-a-pointer
+    errors = errors or ([Problem(code, detail)] if status in _ABOUT_CONTENT else [])
     # mutation: problem-list-limit
     rejection = Rejection(
         request.scope["path"],

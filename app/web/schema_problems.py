@@ -33,17 +33,19 @@ def problems_of(errors: Sequence[Any]) -> tuple[int, list[Problem]]:
     return 422, [_problem(error) for error in errors]
 
 
-def _problem(error: Mapping[str, Any]) -> Problem:
+def pointer_to(*names: object) -> str:
+    """The JSON pointer (RFC 6901) of a field in a body, or of a parameter by its name."""
     # mutation: pointer-name-length
-    place, *names = (str(name)[:_SHOWN] for name in error["loc"])
-    field = names[-1] if names else ""
-    pointer = "".join(f"/{_escaped(name)}" for name in names) if place == "body" else ""
-    code, message = _code(error, field), _message(error)
-    if place == "query":
-        message = f"{field}: {message}"
-    elif place == "header":
-        code, message = "idempotency_key_invalid", f"Idempotency-Key: {message}"
-    return Problem(code, message, pointer)
+    return "".join(f"/{_escaped(str(name)[:_SHOWN])}" for name in names)
+
+
+def _problem(error: Mapping[str, Any]) -> Problem:
+    place, *names = error["loc"]
+    field = str(names[-1]) if names else ""
+    message = _message(error)
+    if place != "body":
+        message = f"{field[:_SHOWN]}: {message}"
+    return Problem(_code(error, field), message, pointer_to(*names))
 
 
 def _code(error: Mapping[str, Any], field: str) -> str:

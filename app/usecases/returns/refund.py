@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from app.domain.errors import Conflict, Invalid, Unknown, refuse
+from app.domain.errors import Conflict, Invalid, Problem, Unknown, refuse
 from app.domain.orders import refund_plan
 from app.domain.orders import refund_targets as rules
 from app.domain.orders.order import Order
@@ -184,7 +184,8 @@ async def _accept(
     items, problems = refund_plan.plan(orders, known.returned, asking.request, waiting, doubts)
     refuse(problems)
     if not items:
-        raise Invalid("required", "At least one item is needed.")
+        message = "At least one item is needed."
+        raise Invalid("required", message, [Problem("required", message, "/items")])
     written = [
         _plan(context, locked[number], known, some, asking)
         for number, some in sorted(rules.by_order(known.returned, items).items())

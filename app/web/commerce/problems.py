@@ -1,16 +1,35 @@
 """Refusals in the form of Commerce's REST API: {message, parameters, errors, code, trace}.
 
+`errors` has every error, as Commerce has where there are several; `message` and `parameters` are
+those of the first, as Commerce has where there is one (lib/internal/Magento/Framework of
+magento/magento2: addError() of Exception/AbstractAggregateException.php, _renderMessages() of
+Webapi/Rest/Response.php). The parameter is the JSON pointer of the field.
+
 Commerce answers 400 to every request that it cannot carry out, for its content or for the state of
 the order, and its clients expect that (Adobe, "Web API response"). `error_code` is Waybill's code.
 """
 
+import functools
 import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
 from fastapi.responses import Response
 
+from app.domain.errors import Conflict, Invalid, Problem
 from app.web.problem_documents import Rejection
 
+# Fields of Waybill's requests, and the fields of Commerce's bodies that they are read from.
+_OF_ITEM = {"quantity": "qty", "commerce_item_id": "order_item_id"}
+_OF_TRACK = {
+    "tracking_number": "track_number",
+    "carrier_code": "carrier_code",
+    "carrier_title": "title",
+    # Commerce has no field for it: it is needed because of the carrier.
+    "tracking_url": "carrier_code",
+}
 _BAD_REQUEST = frozenset({HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
@@ -21,18 +40,51 @@ def render(rejection: Rejection) -> Response:
     """
     errors, status = rejection.errors, rejection.status
     status = HTTPStatus.BAD_REQUEST if status in _BAD_REQUEST else status
-    others = [{"message": each.message, "parameters": [each.pointer]} for each in errors[1:]]
+    # mutation: commerce-field-of-first-error
+    shown = [{"message": each.message, "parameters": _parameters(each)} for each in errors]
     # mutation: commerce-error-list-truncation
     if rejection.more:
         text = f"More than {len(errors)} errors; these are the first."
-        others.append({"message": text, "parameters": []})
+        shown.append({"message": text, "parameters": []})
     body = {
         "message": rejection.detail,
-        "errors": others,
+        "errors": shown,
         "code": int(status),
-        "parameters": [],
+        "parameters": _parameters(errors[0]) if errors else [],
         "trace": None,
         "error_code": rejection.code,
     }
     content = json.dumps(body).encode()
     return Response(content, status, dict(rejection.headers), media_type="application/json")
+
+
+def in_fields_of_commerce(
+    endpoint: Callable[..., Awaitable[Response]],
+) -> Callable[..., Awaitable[Response]]:
+    """Let refusals of an endpoint point to the fields of its body, instead of Waybill's own."""
+
+    @functools.wraps(endpoint)
+    async def run(**values: Any) -> Response:  # noqa: ANN401 - FastAPI's own values
+        try:
+            return await endpoint(**values)
+        except (Conflict, Invalid) as error:
+            tracks = len(getattr(values["body"], "tracks", ()))
+            named = [_renamed(each, tracks) for each in error.problems]
+            raise type(error)(error.code, str(error), named) from error
+
+    return run
+
+
+def _renamed(problem: Problem, tracks: int) -> Problem:
+    above, _, name = problem.pointer.rpartition("/")
+    if above:
+        return replace(problem, pointer=f"{above}/{_OF_ITEM.get(name, name)}")
+    if name not in _OF_TRACK:
+        return problem
+    # A refusal does not say which of several packages it is about.
+    pointer = f"/tracks/0/{_OF_TRACK[name]}" if tracks == 1 else "/tracks"
+    return replace(problem, pointer=pointer)
+
+
+def _parameters(problem: Problem) -> list[str]:
+    return [problem.pointer] if problem.pointer else []

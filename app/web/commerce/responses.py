@@ -20,7 +20,7 @@ _WITH_BODY = {
 
 
 class CommerceMoreOut(BaseModel):
-    """Another error; parameters has the JSON pointer of its field.
+    """An error; parameters has the JSON pointer of its field, if it is about one.
 
     If there are more errors than are shown, the last one states it, without parameters.
     """
@@ -30,7 +30,10 @@ class CommerceMoreOut(BaseModel):
 
 
 class CommerceRefusalOut(BaseModel):
-    """Commerce's error body. error_code is Waybill's code (see /docs/problems)."""
+    """Commerce's error body. error_code is Waybill's code (see /docs/problems).
+
+    errors has all errors, and message and parameters are those of the first.
+    """
 
     message: str
     errors: list[CommerceMoreOut]
@@ -43,9 +46,14 @@ class CommerceRefusalOut(BaseModel):
 # Here, because FastAPI would remove the null from an example beside the response.
 EXAMPLES[CommerceRefusalOut.__name__] = {
     "message": "3 units of commerce_item_id 55 were requested; 1 remain.",
-    "errors": [],
+    "errors": [
+        {
+            "message": "3 units of commerce_item_id 55 were requested; 1 remain.",
+            "parameters": ["/items/0/qty"],
+        }
+    ],
     "code": 400,
-    "parameters": [],
+    "parameters": ["/items/0/qty"],
     "trace": None,
     "error_code": "quantity_exceeds_remaining",
 }

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from app.domain import db_limits
-from app.domain.errors import Invalid
+from app.domain.errors import Invalid, Problem
 from app.storage.queries.commerce_search import COLUMNS, CONDITIONS, TIMES, Criteria, Filter, Sort
 
 _DEFAULT_PAGE, _MOST = 20, 300
@@ -116,4 +116,5 @@ def _number(text: str, name: str, most: int) -> int:
 
 
 def _bad(message: str) -> Invalid:
-    return Invalid("search_criteria_invalid", message)
+    problem = Problem("search_criteria_invalid", message, "/searchCriteria")
+    return Invalid(problem.code, message, [problem])

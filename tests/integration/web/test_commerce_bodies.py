@@ -53,6 +53,44 @@ async def test_rows_of_0_alone_ship_nothing(world: World, client: httpx.AsyncCli
     assert await numbers(world, order) == []
 
 
+ITEM, TRACK = {"order_item_id": 70, "qty": 1}, {"track_number": "1ZA", "carrier_code": "ups"}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"items": [{"order_item_id": 70, "qty": "x"}], "tracks": [TRACK]}, "/items/0/qty"),
+        ({"items": [{"qty": 1}], "tracks": [TRACK]}, "/items/0/order_item_id"),
+        ({"items": [{**ITEM, "qty": 9}], "tracks": [TRACK]}, "/items/0/qty"),
+        ({"items": [{**ITEM, "order_item_id": 99}], "tracks": [TRACK]}, "/items/0/order_item_id"),
+        ({"items": [ITEM]}, "/tracks"),
+        ({"tracks": [{**TRACK, "track_number": "1Z!"}]}, "/tracks/0/track_number"),
+        ({"tracks": [{"track_number": "123", "carrier_code": "acme"}]}, "/tracks/0/carrier_code"),
+        ({"tracks": [TRACK], "comment": "text"}, "/comment"),
+    ],
+)
+async def test_a_refusal_names_the_field_of_its_first_error(
+    world: World, client: httpx.AsyncClient, body: dict[str, Any], field: str
+) -> None:
+    await linked(world, client)
+    error = (await client.post(f"{ORDER}/ship", json=body)).json()
+    assert error["code"] == 400
+    assert error["parameters"] == [field]
+    assert error["errors"][0] == {"message": error["message"], "parameters": [field]}
+
+
+async def test_a_refused_parameter_is_named_too(world: World, client: httpx.AsyncClient) -> None:
+    order = await linked(world, client)
+    for query, pointer in (("limit=0", "/limit"), ("a/b=1", "/a~1b"), ("cursor=x", "/cursor")):
+        answer = await client.get(f"/v1/orders?{query}")
+        assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+    key = {"Idempotency-Key": "x" * 256}
+    keyed = await client.post(f"/v1/orders/{order.id}/refresh", headers=key)
+    assert keyed.json()["errors"][0]["pointer"] == "/Idempotency-Key"
+    searched = await client.get("/rest/store_1/V1/orders?searchCriteria[pageSize]=x")
+    assert searched.json()["parameters"] == ["/searchCriteria"]
+
+
 @pytest.mark.usefixtures("adobe")
 async def test_webhooks_and_events_are_read_by_the_same_rules(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient

@@ -139,6 +139,8 @@ def well_formed(ask: Ask, answer: httpx.Response) -> bool:
         return True
     kind: str = answer.headers["content-type"]
     body: dict[str, Any] = answer.json()
+    if answer.status_code in {400, 409, 422} and not body["errors"]:
+        return False
     if ask.template.startswith("/rest/"):
         return kind == "application/json" and body.keys() == COMMERCE_ERROR
     return kind == "application/problem+json" and body["status"] == answer.status_code

@@ -38,6 +38,9 @@ def problem(answer: httpx.Response) -> dict[str, Any]:
     body: dict[str, Any] = answer.json()
     assert body.keys() >= {"type", "title", "status", "detail", "instance", "code"}
     assert body["status"] == answer.status_code
+    if answer.status_code in {400, 409, 422}:
+        assert all(each["pointer"] == "" or each["pointer"][0] == "/" for each in body["errors"])
+        assert body["errors"][0]["code"] == body["code"]
     assert answer.headers["x-request-id"]
     return body
 

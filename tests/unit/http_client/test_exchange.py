@@ -25,7 +25,7 @@ class Asked:
     def __init__(self) -> None:
         self.threads: list[int] = []
 
-    def __call__(self, _: object, __: str) -> tuple[ApiError, ...]:
+    def __call__(self, _: object, __: str, ___: object) -> tuple[ApiError, ...]:
         self.threads.append(threading.get_ident())
         return ()
 

@@ -175,8 +175,8 @@ def test_a_cut_description_keeps_no_beginning_of_a_private_word() -> None:
     for length in range(470, 500):
         said = f"{'a ' * 250}"[:length] + " Ann Éclair of 1 Main Street"
         (walmarts,) = faults_of({"errors": [{"code": "C", "description": said}]})
-        (commerces,) = faults_in({"message": said}, "")
-        (filled,) = faults_in({"message": "%1!", "parameters": [said]}, "")
+        (commerces,) = faults_in({"message": said}, "", 400)
+        (filled,) = faults_in({"message": "%1!", "parameters": [said]}, "", 400)
         for fault in (walmarts, commerces, filled):
             shown = hide(f"400: {fault.description}; and more", PEOPLE)
             assert not [word for word in ("Écl", "1 M", "Str", "Ann É") if word in shown], shown

@@ -1,7 +1,7 @@
 import pytest
 
 from app.http_client.call import ApiError
-from app.walmart.error_bodies import faults_of, faults_of_xml
+from app.walmart.error_bodies import faults_in, faults_of, faults_of_xml
 from tests.unit.http_client.hostile import PIECES, text_of, work
 
 ONE = {"code": "A.B", "field": "data", "description": "No"}
@@ -36,6 +36,26 @@ def test_a_problem_document_is_read() -> None:
 def test_an_oauth_error_is_read() -> None:
     body = {"error": "invalid_client", "error_description": "Unknown client"}
     assert faults_of(body) == (ApiError("invalid_client", description="Unknown client"),)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"message": "No such carrier"}, ""),
+        ({"code": "A.B", "message": "No such carrier"}, "A.B"),
+        ({"statusCode": 400, "description": "No such carrier", "errors": []}, ""),
+        ({"ns4:message": "No such carrier"}, ""),
+    ],
+)
+def test_an_answer_that_has_only_a_message_keeps_it(body: object, code: str) -> None:
+    assert faults_in(body, "", 400) == (ApiError(code, description="No such carrier"),)
+
+
+def test_the_message_of_a_success_is_no_error() -> None:
+    """As Walmart answers the end of a subscription (us-notifications, deleteSubscription)."""
+    body = {"subscriptionId": "1", "message": "Successfully deleted subscription"}
+    assert faults_in(body, "", 200) == ()
+    assert faults_in({"message": None}, "", 400) == faults_in(["No"], "", 400) == ()
 
 
 def test_causes_are_read() -> None:
