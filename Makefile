@@ -58,10 +58,13 @@ run: .venv/.run ## Start Waybill with a database, a Walmart simulator and sample
 
 # ---- testing ----------------------------------------------------------------------------------
 
-# Without bytecode each process would compile all modules again.
+# Without bytecode each process would compile all modules again. A test waits for half of its time,
+# so there are more workers than processors.
+WORKERS ?= 4
+
 .PHONY: test
 test: .venv/.dev ## Run the whole test suite on a real PostgreSQL
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 --dist worksteal
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: fuzz
 fuzz: .venv/.dev ## Run the state machine of the outbox for longer (WAYBILL_FUZZ_RUNS=… runs)

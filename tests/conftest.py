@@ -35,7 +35,7 @@ structlog.configure(
 )
 
 _SHM = Path("/dev/shm")  # noqa: S108 - a folder in it is made with a name of its own
-_ROOM = 4 * 2**30  # bytes, for two workers
+_ROOM = 4 * 2**30  # bytes, for all workers
 
 # What a test database may forget at a crash, it may; nothing else about it is different.
 FAST = {

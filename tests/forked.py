@@ -6,6 +6,7 @@ environment, output and exit code, and runs what `python -m app.cli.main` runs.
 
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -38,12 +39,20 @@ _forks.set_forkserver_preload(
 
 
 class Forked:
-    """A `waybill` command, with the interface of `subprocess.Popen`."""
+    """A `waybill` command, with the interface of `subprocess.Popen`.
+
+    descriptors: the soft limit of its file descriptors; None for that of the tests.
+    """
 
     def __init__(
-        self, words: Sequence[str], environment: Mapping[str, str], out: Path, errors: Path
+        self,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        out: Path,
+        errors: Path,
+        descriptors: int | None = None,
     ) -> None:
-        arguments = (list(words), dict(environment), str(out), str(errors))
+        arguments = (list(words), dict(environment), str(out), str(errors), descriptors)
         self._process = _forks.Process(target=_run, args=arguments)
         self._process.start()
 
@@ -79,7 +88,9 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def _run(words: list[str], environment: dict[str, str], out: str, errors: str) -> None:
+def _run(
+    words: list[str], environment: dict[str, str], out: str, errors: str, descriptors: int | None
+) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(_ROOT)
@@ -88,6 +99,9 @@ def _run(words: list[str], environment: dict[str, str], out: str, errors: str) -
         opened = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         os.dup2(opened, stream)
         os.close(opened)
+    if descriptors is not None:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
     sys.argv = ["waybill", *words]
     from app.cli.main import main
 

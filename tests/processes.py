@@ -186,6 +186,16 @@ class Deployment:
         )
 
 
+async def execute(url: str, *statements: str) -> None:
+    """Execute statements in a deployment's database."""
+    connection = await asyncpg.connect(**asyncpg_arguments(url))
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
 async def _truncate(url: str) -> None:
     connection = await asyncpg.connect(**asyncpg_arguments(url))
     tables = ", ".join(table.name for table in metadata.sorted_tables)

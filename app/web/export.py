@@ -3,6 +3,7 @@
 `python -m app.web.export openapi/openapi.json`, with `--check` to compare only.
 """
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -39,8 +40,9 @@ def describing_only() -> FastAPI:
     )
 
 
+@functools.cache
 def document() -> dict[str, Any]:
-    """The OpenAPI document of this version."""
+    """The OpenAPI document of this version, made once. It must not be changed."""
     return describing_only().openapi()
 
 

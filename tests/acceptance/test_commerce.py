@@ -5,13 +5,13 @@ from typing import Any
 
 import httpx
 
-from tests.acceptance.test_restore import execute
 from tests.processes import (
     Deployment,
     Processes,
     a_store,
     an_order,
     calls,
+    execute,
     ledger,
     simulator,
     until,

@@ -15,7 +15,8 @@ from tests.harness.waiting import LIMIT
 from tests.processes import Deployment, a_store, ledger, until
 from tests.tls import TLS
 
-MANY = 5000
+MANY = 2000
+CONFIRMED = "SELECT count(*) FROM updates WHERE state = 'confirmed'"
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def ask(url: str, question: str) -> int:
     return asyncio.run(fetch())
 
 
-def test_5000_orders_are_imported_once_each_although_the_importer_dies(
+def test_2000_orders_are_imported_once_each_although_the_importer_dies(
     deployment: Deployment, fresh_url: str
 ) -> None:
     with deployment.client() as client:
@@ -65,12 +66,11 @@ def test_5000_orders_are_imported_once_each_although_the_importer_dies(
     ask(fresh_url, "UPDATE updates SET leased_until = now() WHERE state = 'sending' RETURNING 1")
     deployment.start("poller-1", "poller")
     deployment.start("poller-2", "poller")
-    until(
-        lambda: ask(
-            fresh_url, "SELECT count(*) FROM updates WHERE state = 'confirmed'"
-        ) == MANY,
-        patience=120,
-    )  # fmt: skip
+    confirmed = 0
+    while confirmed < MANY:
+        # Each limit is for some progress: a slow machine takes longer for all.
+        until(lambda least=confirmed: ask(fresh_url, CONFIRMED) > least)
+        confirmed = ask(fresh_url, CONFIRMED)
     assert ask(fresh_url, "SELECT count(*) FROM orders") == MANY
     assert ask(fresh_url, "SELECT count(*) FROM order_lines") == MANY
     acknowledged = Counter(

@@ -3,7 +3,8 @@
 import asyncio
 import resource
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from app.cli.connection_limits import Limits
+from tests.forked import Forked
 from tests.harness.databases import Server
 from tests.harness.waiting import LIMIT
 from tests.processes import Deployment, deployed, free_port, until
@@ -21,7 +23,7 @@ SLOW, USUAL = 1_100, 1_024
 
 @contextmanager
 def at_most(descriptors: int) -> Iterator[None]:
-    """Limit the file descriptors of this process and its children."""
+    """Limit the file descriptors of this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
     try:
@@ -32,9 +34,8 @@ def at_most(descriptors: int) -> Iterator[None]:
 
 @pytest.fixture
 def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    with ExitStack() as stack:
-        with at_most(USUAL):
-            running = stack.enter_context(deployed(fresh_url, tmp_path, pollers=0))
+    launch = partial(Forked, descriptors=USUAL)
+    with deployed(fresh_url, tmp_path, launch, pollers=0) as running:
         yield running
 
 

@@ -3,8 +3,16 @@
 import asyncio
 import json
 
-from tests.acceptance.test_restore import execute, recovered
-from tests.processes import Deployment, Processes, a_store, an_order, simulator, until
+from tests.acceptance.test_restore import recovered
+from tests.processes import (
+    Deployment,
+    Processes,
+    a_store,
+    an_order,
+    execute,
+    simulator,
+    until,
+)
 
 PROCESSES = Processes()
 

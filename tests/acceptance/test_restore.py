@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import asyncpg
 import httpx
 import pytest
 
-from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.os_account import programs
 from app.storage.recording.recovery import MARGIN
 from tests.acceptance.judge import at_rest, judge, passed, write_row
@@ -24,6 +22,7 @@ from tests.processes import (
     Deployment,
     a_store,
     an_order,
+    execute,
     ledger,
     simulator,
     until,
@@ -39,15 +38,6 @@ def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
     # Returns are imported by reading.
     with deployed(fresh_url, tmp_path, pollers=0, WAYBILL_IMPORT_INTERVAL="0.2") as running:
         yield running
-
-
-async def execute(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(**asyncpg_arguments(url))
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 @dataclass
