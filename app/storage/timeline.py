@@ -56,3 +56,16 @@ async def add_passed_over(
         event = TimelineEvent("commerce_items_passed_over", actor, detail={"items": list(items)})
         # mutation: passed-over-in-timeline
         await add(connection, *place, event, ids)
+
+
+async def has(
+    connection: Connection, store_id: int, order_id: UUID, what: str, detail: Mapping[str, Any]
+) -> bool:
+    """Whether the timeline has an event of this kind with this detail."""
+    statement = sa.select(sa.literal(1)).where(
+        events.c.store_id == store_id,
+        events.c.order_id == order_id,
+        events.c.what == what,
+        events.c.detail == dict(detail),
+    )
+    return (await connection.execute(statement.limit(1))).first() is not None

@@ -15,9 +15,10 @@ from app.web import docs, health, openapi, problems
 from app.web.addresses import CanonicalAddresses
 from app.web.allowed_methods import AllowedMethods
 from app.web.auth import KeyRing
+from app.web.commerce import comments, io_events, order_items, tokens
 from app.web.commerce import hooks as commerce_hooks
-from app.web.commerce import io_events, tokens
 from app.web.commerce import orders as commerce_orders
+from app.web.commerce import shipments as commerce_shipments
 from app.web.health import MetricsSource
 from app.web.middleware import RequestMiddleware
 from app.web.path_rules import PathRules
@@ -52,7 +53,11 @@ OPERATIONS: tuple[OperationRouter, ...] = (
     returns.router,
     updates.router,
     commerce_events.router,
+    # Before the orders, whose route would match its paths too.
+    order_items.router,
     commerce_orders.router,
+    comments.router,
+    commerce_shipments.router,
     tokens.router,
     walmart_webhooks.router,
     # Before the hooks, whose route would match its path too.

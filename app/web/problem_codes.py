@@ -127,6 +127,8 @@ CODES: dict[str, Code] = {
     "store_not_found": Code(404, "The store does not exist, or the key may not see it."),
     "order_not_found": Code(404, "The order does not exist, or the key may not see it."),
     "shipment_not_found": Code(404, "The order has no such shipment."),
+    "track_not_found": Code(404, "The store has no shipment with such a track."),
+    "order_item_not_found": Code(404, "No order of the store is linked to such an item."),
     "commerce_event_not_found": Code(404, "The event does not exist, or the key may not see it."),
     "return_not_found": Code(404, "The return does not exist, or the key may not see it."),
     "cancellation_not_found": Code(404, "The order has no cancellation."),

@@ -4,10 +4,16 @@ Nothing here locks or writes. Lists are paged by key, never by offset. Start wit
 for one order, and with `order_lists.py` and `index_scan.py` for a list.
 """
 
+from app.storage.queries.comment_views import comments
 from app.storage.queries.commerce_event_views import (
     CommerceEventFilter,
     commerce_event,
     commerce_events,
+)
+from app.storage.queries.commerce_numbers import (
+    order_of_item,
+    refund_of_number,
+    shipment_of_number,
 )
 from app.storage.queries.commerce_search import search as search_orders
 from app.storage.queries.operator_metrics import OperatorFigures, figures
@@ -51,18 +57,22 @@ __all__ = [
     "by_commerce_id",
     "by_numbers",
     "cancellation",
+    "comments",
     "commerce_event",
     "commerce_events",
     "exists",
     "figures",
     "order",
+    "order_of_item",
     "orders",
     "passed_over_warnings",
+    "refund_of_number",
     "return_",
     "return_summary",
     "returns",
     "search_orders",
     "shipment",
+    "shipment_of_number",
     "shipment_warnings",
     "shipments",
     "store",

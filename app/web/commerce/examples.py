@@ -11,6 +11,64 @@ SHIP = {
         }
     ],
 }
+ORDER_ITEM = {
+    "item_id": 55,
+    "order_id": 123,
+    "sku": "ABC",
+    "name": "Blue mug",
+    "price": 14.0,
+    "qty_ordered": 3,
+    "qty_shipped": 0,
+    "qty_canceled": 0,
+    "qty_refunded": 0,
+    "ext_order_item_id": "1",
+    "created_at": "2026-11-23 10:00:00",
+    "updated_at": "2026-11-23 10:01:00",
+}
+TRACK = {
+    "entity_id": 45,
+    "order_id": 123,
+    "parent_id": 45,
+    "track_number": "1Z999AA10123456784",
+    "title": "United Parcel Service",
+    "carrier_code": "ups",
+    "qty": 1,
+    "weight": 0,
+    "description": "",
+    "created_at": "2026-11-23 10:00:00",
+    "updated_at": "2026-11-23 10:01:00",
+}
+SAVE_TRACK = {
+    "entity": {
+        "order_id": 123,
+        "parent_id": 45,
+        "track_number": "1Z999AA10123456784",
+        "title": "United Parcel Service",
+        "carrier_code": "ups",
+    }
+}
+SHIPMENT = {
+    "entity_id": 45,
+    "increment_id": "000000045",
+    "order_id": 123,
+    "total_qty": 1,
+    "created_at": "2026-11-23 10:00:00",
+    "updated_at": "2026-11-23 10:01:00",
+    "items": [
+        {
+            "entity_id": 45000,
+            "parent_id": 45,
+            "order_item_id": 55,
+            "sku": "ABC",
+            "name": "Blue mug",
+            "price": 14.0,
+            "qty": 1,
+        }
+    ],
+    "tracks": [TRACK],
+    "comments": [],
+    "extension_attributes": {"sync_state": "confirmed", "status_details": []},
+}
 ORDER = {
     "entity_id": 123,
     "increment_id": "000000123",
@@ -24,19 +82,7 @@ ORDER = {
     "total_qty_ordered": 3,
     "created_at": "2026-11-23 10:00:00",
     "updated_at": "2026-11-23 10:01:00",
-    "items": [
-        {
-            "item_id": 55,
-            "sku": "ABC",
-            "name": "Blue mug",
-            "price": 14.0,
-            "qty_ordered": 3,
-            "qty_shipped": 0,
-            "qty_canceled": 0,
-            "qty_refunded": 0,
-            "ext_order_item_id": "1",
-        }
-    ],
+    "items": [ORDER_ITEM],
     "extension_attributes": {"sync_state": "synced", "status_details": []},
 }
 ORDERS = {"items": [ORDER], "search_criteria": {"page_size": 20}, "total_count": 1}

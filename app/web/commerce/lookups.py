@@ -71,11 +71,13 @@ async def order_of(context: RequestContext, code: str, commerce_order_id: int) -
     return store, found
 
 
-async def order_view(context: RequestContext, code: str, commerce_order_id: int) -> OrderView:
-    """The order that is linked to a Commerce order. Raises as `order_of`."""
+async def order_view(
+    context: RequestContext, code: str, commerce_order_id: int
+) -> tuple[int, OrderView]:
+    """The store with a code, and a view of its order. Raises as `order_of`."""
     store, order = await order_of(context, code, commerce_order_id)
     async with context.app.database.begin() as connection:
         view = await queries.order(connection, store, order)
     if view is None:
         raise Unknown("order", commerce_order_id)
-    return view
+    return store, view

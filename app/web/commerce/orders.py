@@ -1,5 +1,6 @@
 """/rest/{store_code}/V1: ship, cancel, refund and read orders as in Commerce's REST API."""
 
+import json
 from typing import Annotated
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from app.usecases.returns.refund import Refunded
 from app.web.commerce import problems, search_criteria
 from app.web.commerce.examples import ORDER, ORDERS, SHIP
 from app.web.commerce.lookups import OrderId, StoreCode, order_of, order_view, store_of
-from app.web.commerce.responses import answers
+from app.web.commerce.responses import TRUE, answers
 from app.web.commerce.schemas import (
     CancelIn,
     CommerceOrderOut,
@@ -114,7 +115,7 @@ async def cancel_order(
         )
     except Conflict as error:
         if error.code in _UNDER_WAY:
-            return respond(StoredResponse(200, b"true", {}))
+            return respond(TRUE)
         raise
 
 
@@ -197,8 +198,23 @@ async def get_order(
     context: ReadingAnyParameters, store_code: StoreCode, order_id: OrderId
 ) -> Response:
     """Get an order by its Commerce `entity_id`."""
-    view = await order_view(context, store_code, order_id)
+    _, view = await order_view(context, store_code, order_id)
     return respond(answer(200, CommerceOrderOut.of(view)))
+
+
+@router.get(
+    "/orders/{order_id}/statuses",
+    operation_id="commerce_get_order_status",
+    summary="Get the status of an order by Commerce's API",
+    response_model=str,
+    responses=answers(str, example="open", description="The status."),
+)
+async def get_status(
+    context: ReadingAnyParameters, store_code: StoreCode, order_id: OrderId
+) -> Response:
+    """Get the `status` of an order: one text, although Commerce's path says statuses."""
+    _, view = await order_view(context, store_code, order_id)
+    return respond(StoredResponse(200, json.dumps(CommerceOrderOut.of(view).status).encode(), {}))
 
 
 async def _remaining(context: RequestContext, store: int, order: UUID) -> int:
@@ -216,4 +232,4 @@ def _refunded(refunded: Refunded) -> StoredResponse:
 
 
 def _canceled(_: CancellationView) -> StoredResponse:
-    return StoredResponse(200, b"true", {})
+    return TRUE

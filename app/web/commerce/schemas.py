@@ -64,13 +64,14 @@ def _shallow(value: dict[str, Any]) -> dict[str, Any]:
     raise PydanticCustomError("comment", "The comment is nested too deeply.")
 
 
-_Text = Annotated[Plain, BeforeValidator(php_json.text)]
-_Short = Annotated[_Text, Field(max_length=200)]
-_Flag = Annotated[bool, BeforeValidator(php_json.flag)]
+Text = Annotated[Plain, BeforeValidator(php_json.text)]
+Short = Annotated[Text, Field(max_length=200)]
+Flag = Annotated[bool, BeforeValidator(php_json.flag)]
 _Comment = Annotated[dict[str, Any], BeforeValidator(php_json.fields), AfterValidator(_shallow)]
 # The bounds stand before the validator, so that the OpenAPI document has them.
 _Units = Annotated[int, Field(ge=0, le=INT), BeforeValidator(_whole)]
-_Id = Annotated[int, Field(ge=1, le=BIGINT), BeforeValidator(_whole)]
+Id = Annotated[int, Field(ge=1, le=BIGINT), BeforeValidator(_whole)]
+Bit = Annotated[int, Field(ge=0, le=1), BeforeValidator(_whole)]
 
 
 class CommerceBody(BaseModel):
@@ -87,7 +88,7 @@ class CommerceBody(BaseModel):
 class ItemIn(CommerceBody):
     """Units of an item of the Commerce order."""
 
-    order_item_id: _Id
+    order_item_id: Id
     qty: _Units
 
     def to_item(self) -> RequestedItem:
@@ -118,9 +119,9 @@ class TrackAttributesIn(CommerceBody):
 class TrackIn(CommerceBody):
     """A tracking number and its carrier."""
 
-    track_number: _Short = ""
-    title: _Short | None = None
-    carrier_code: _Short = "custom"
+    track_number: Short = ""
+    title: Short | None = None
+    carrier_code: Short = "custom"
     extension_attributes: TrackAttributesIn | None = None
 
     def to_track(self) -> Track:
@@ -135,8 +136,8 @@ class ShipIn(CommerceBody):
 
     items: _Items | None = None
     tracks: Annotated[list[TrackIn], Field(max_length=100)] = []
-    notify: _Flag = False
-    appendComment: _Flag = False  # noqa: N815 - Commerce's name
+    notify: Flag = False
+    appendComment: Flag = False  # noqa: N815 - Commerce's name
     comment: _Comment | None = None
 
     def to_requests(self, remaining: int | None = None) -> list[ShipRequest]:
@@ -208,19 +209,20 @@ def _reference(body: CommerceBody, key: str | None = None) -> str:
 class CancelIn(CommerceBody):
     """Body of a cancellation, which is optional."""
 
-    reason: _Short | None = Field(
+    reason: Short | None = Field(
         default=None,
         description="A code of `GET /v1/cancellation-reasons`, or a label of Adobe's for it. "
         "Capitals do not count.",
         examples=[*Reason, *(label for labels in LABELS.values() for label in labels)],
     )
-    comment: Annotated[_Text, Field(max_length=1000)] | None = None
+    comment: Annotated[Text, Field(max_length=1000)] | None = None
 
 
 class CommerceItemOut(BaseModel):
-    """A line as an order item of Commerce."""
+    """Lines of an order as an order item of Commerce."""
 
     item_id: int | None
+    order_id: int | None
     sku: str
     name: str | None
     price: float | None
@@ -229,20 +231,26 @@ class CommerceItemOut(BaseModel):
     qty_canceled: int
     qty_refunded: int
     ext_order_item_id: str
+    created_at: str
+    updated_at: str
 
     @classmethod
-    def of(cls, line: OrderLineView) -> "CommerceItemOut":
-        """Render a line."""
+    def of(cls, order: OrderView, *lines: OrderLineView) -> "CommerceItemOut":
+        """Render the lines that are linked to one item."""
+        first, quantities = lines[0], [line.quantity for line in lines]
         return cls(
-            item_id=line.commerce_item_id,
-            sku=line.sku,
-            name=line.name,
-            price=float(line.unit_price.amount) if line.unit_price else None,
-            qty_ordered=line.quantity.ordered,
-            qty_shipped=line.quantity.shipped,
-            qty_canceled=line.quantity.canceled,
-            qty_refunded=line.quantity.refunded,
-            ext_order_item_id=line.line_number,
+            item_id=first.commerce_item_id,
+            order_id=order.commerce_order_id,
+            sku=first.sku,
+            name=first.name,
+            price=price_of(first),
+            qty_ordered=sum(each.ordered for each in quantities),
+            qty_shipped=sum(each.shipped for each in quantities),
+            qty_canceled=sum(each.canceled for each in quantities),
+            qty_refunded=sum(each.refunded for each in quantities),
+            ext_order_item_id=",".join(line.line_number for line in lines),
+            created_at=as_time(order.ordered_at or order.created_at),
+            updated_at=as_time(order.updated_at),
         )
 
 
@@ -279,13 +287,13 @@ class CommerceOrderOut(BaseModel):
             grand_total=float(value.amount) if value else None,
             total_item_count=len(view.lines),
             total_qty_ordered=view.item_count,
-            created_at=_time(view.ordered_at or view.created_at),
-            updated_at=_time(view.updated_at),
-            items=[CommerceItemOut.of(line) for line in view.lines],
+            created_at=as_time(view.ordered_at or view.created_at),
+            updated_at=as_time(view.updated_at),
+            items=[CommerceItemOut.of(view, line) for line in view.lines],
             extension_attributes={
                 "waybill_order_id": str(view.id),
                 "sync_state": view.sync.state,
-                "ship_by": _time(view.ship_by) if view.ship_by else None,
+                "ship_by": as_time(view.ship_by) if view.ship_by else None,
                 "status_details": [
                     {"code": each.code, "message": each.message} for each in view.status_details
                 ],
@@ -301,6 +309,11 @@ class CommerceOrdersOut(BaseModel):
     total_count: int
 
 
-def _time(at: datetime) -> str:
+def as_time(at: datetime) -> str:
     """A time in Commerce's form: UTC without a zone."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def price_of(line: OrderLineView) -> float | None:
+    """The price of a unit. None means that it is not known."""
+    return float(line.unit_price.amount) if line.unit_price else None

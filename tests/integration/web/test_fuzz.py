@@ -170,6 +170,10 @@ async def prepared(fuzz: Fuzz) -> dict[str, str]:
     package = {"carrier_code": "ups", "tracking_number": "1ZB", "reference": "first",
                "items": [{"line_number": "1", "quantity": 1}]}  # fmt: skip
     shipped = await fuzz.client.post(f"/v1/orders/{order.id}/shipments", json=package)
+    # One for Commerce's paths, because the first one is dismissed before them.
+    package |= {"tracking_number": "1ZD", "reference": "second"}
+    second = await fuzz.client.post(f"/v1/orders/{order.id}/shipments", json=package)
+    shipment = str(second.json()["number"])
     untracked = {"entity_id": "46", "order_id": "7", "items": [{"order_item_id": "70", "qty": "1"}]}
     await hooks.hook(fuzz.client, "shipment", {"data": {"shipment": untracked}})
     (event,) = (await fuzz.client.get("/v1/commerce-events")).json()["data"]
@@ -182,16 +186,22 @@ async def prepared(fuzz: Fuzz) -> dict[str, str]:
         "1796330120075": order.purchase_order_id,
         '"ABC"': '"SKU-1"',
         ": 55": ": 70",
+        '"order_id": 123': '"order_id": 7',
+        '"parent_id": 45': f'"parent_id": {shipment}',
+        "shipment number": shipment,
         "cancelable": fuzz.cancelable,
     }
 
 
 def good(method: str, template: str, operation: dict[str, Any], known: dict[str, str]) -> Ask:
     """The request of the document's own example, about existing objects."""
+    commerce, number = "/rest/" in template, known["shipment number"]
     ids = {
         "store_id": known[examples.STORE_ID],
-        "order_id": "7" if "/rest/" in template else known[examples.ORDER_ID],
-        "shipment_id": known[examples.SHIPMENT_ID],
+        "order_id": "7" if commerce else known[examples.ORDER_ID],
+        "shipment_id": number if commerce else known[examples.SHIPMENT_ID],
+        "track_id": number,
+        "item_id": "70",
         "update_id": known[examples.UPDATE_ID],
         "return_id": known[examples.ORDER_ID],
         "event_id": known["refused event"],

@@ -1,0 +1,146 @@
+"""Shipments and tracks as Commerce's ShipmentInterface and ShipmentTrackInterface.
+
+A shipment here is one package, so it has one track, and both have the shipment's number as their
+id. Fields that Adobe's schema requires and that Waybill does not know are 0 or empty.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.domain.errors import Invalid, Problem
+from app.domain.orders.requests import TrackingCorrection
+from app.domain.orders.tracking_key import tracking_key
+from app.storage.queries.views import OrderView, ShipmentView
+from app.web.commerce.schemas import CommerceBody, Id, Short, as_time, price_of
+
+# Rows of a document have its number, three digits, and their place as their id.
+_ROWS = 1000
+
+
+def row_id(number: int, place: int) -> int:
+    """The id of a row of a shipment or credit memo, unique in the store."""
+    return number * _ROWS + place
+
+
+class TrackEntityIn(CommerceBody):
+    """A track to save. Its shipment is parent_id."""
+
+    order_id: Id | None = None
+    parent_id: Id
+    track_number: Short = ""
+    title: Short | None = None
+    carrier_code: Short | None = None
+
+    def to_correction(self) -> TrackingCorrection:
+        """The track for the use case. Raises Invalid tracking_number_required."""
+        if not tracking_key(self.track_number):
+            message = "A track needs a track_number."
+            code = "tracking_number_required"
+            raise Invalid(code, message, [Problem(code, message, "/entity/track_number")])
+        return TrackingCorrection(self.carrier_code, self.title, self.track_number)
+
+
+class SaveTrackIn(CommerceBody):
+    """Body of Commerce's POST /V1/shipment/track."""
+
+    entity: TrackEntityIn
+
+
+class CommerceTrackOut(BaseModel):
+    """The track of a shipment, with the number that Walmart has or gets."""
+
+    entity_id: int
+    order_id: int
+    parent_id: int
+    track_number: str
+    title: str
+    carrier_code: str
+    qty: int
+    weight: float
+    description: str
+    created_at: str
+    updated_at: str
+
+    @classmethod
+    def of(cls, order: OrderView, shipment: ShipmentView) -> "CommerceTrackOut":
+        """Render the track of a shipment."""
+        return cls(
+            entity_id=shipment.number,
+            order_id=order.commerce_order_id or 0,
+            parent_id=shipment.number,
+            track_number=shipment.tracking_number,
+            title=shipment.carrier_title or shipment.carrier_code,
+            carrier_code=shipment.carrier_code,
+            qty=sum(item.quantity for item in shipment.items),
+            weight=0,
+            description="",
+            created_at=as_time(shipment.created_at),
+            updated_at=as_time(shipment.update.updated_at),
+        )
+
+
+class CommerceShipmentItemOut(BaseModel):
+    """Units of a line in a shipment."""
+
+    entity_id: int
+    parent_id: int
+    order_item_id: int | None
+    sku: str
+    name: str | None
+    price: float | None
+    qty: int
+
+
+class CommerceShipmentOut(BaseModel):
+    """A shipment as a shipment of Commerce. extension_attributes has Waybill's own fields."""
+
+    entity_id: int
+    increment_id: str
+    order_id: int
+    total_qty: int
+    created_at: str
+    updated_at: str
+    items: list[CommerceShipmentItemOut]
+    tracks: list[CommerceTrackOut]
+    comments: list[dict[str, Any]]
+    extension_attributes: dict[str, Any]
+
+    @classmethod
+    def of(cls, order: OrderView, shipment: ShipmentView) -> "CommerceShipmentOut":
+        """Render a shipment of an order."""
+        detail = shipment.update.status_detail
+        return cls(
+            entity_id=shipment.number,
+            increment_id=f"{shipment.number:09}",
+            order_id=order.commerce_order_id or 0,
+            total_qty=sum(item.quantity for item in shipment.items),
+            created_at=as_time(shipment.created_at),
+            updated_at=as_time(shipment.update.updated_at),
+            items=_items(order, shipment),
+            tracks=[CommerceTrackOut.of(order, shipment)],
+            comments=[],
+            extension_attributes={
+                "waybill_shipment_id": str(shipment.id),
+                "sync_state": shipment.state,
+                "status_details": [{"code": detail.code, "message": detail.message}]
+                if detail
+                else [],
+            },
+        )
+
+
+def _items(order: OrderView, shipment: ShipmentView) -> list[CommerceShipmentItemOut]:
+    lines = {line.line_number: line for line in order.lines}
+    return [
+        CommerceShipmentItemOut(
+            entity_id=row_id(shipment.number, place),
+            parent_id=shipment.number,
+            order_item_id=lines[item.line_number].commerce_item_id,
+            sku=lines[item.line_number].sku,
+            name=lines[item.line_number].name,
+            price=price_of(lines[item.line_number]),
+            qty=item.quantity,
+        )
+        for place, item in enumerate(shipment.items)
+    ]
