@@ -60,7 +60,9 @@ CODES: dict[str, Code] = {
     "unknown_field": Code(422, "The operation has no field of this name."),
     "unknown_parameter": Code(422, "The operation has no query parameter of this name."),
     "cursor_invalid": Code(422, "The cursor is not from this list. Start without a cursor."),
-    "search_too_broad": Code(422, "More than 1,000 numbers begin with q. Use a longer q."),
+    "search_too_broad": Code(
+        422, "More than 1,000 numbers begin with q, or a searchCriteria took too long."
+    ),
     "idempotency_key_invalid": Code(422, "The key must have 1 to 255 printable ASCII characters."),
     "idempotency_key_reused": Code(422, "The key was used before with another body."),
     "unknown_line": Code(422, "The order has no such line, SKU or Commerce item."),
@@ -109,6 +111,7 @@ CODES: dict[str, Code] = {
     "tokens_not_issued": Code(
         422, "Waybill issues no tokens for user names and passwords. Send an API key instead."
     ),
+    "fields_invalid": Code(422, "fields must be names, with names within them in [ ]."),
     "reason_required": Code(422, "A cancellation needs a reason."),
     "reason_invalid": Code(422, "The reason is not listed at /v1/cancellation-reasons."),
     "partial_cancellation_not_supported": Code(422, "Only a whole order can be canceled."),

@@ -141,19 +141,19 @@ class Watched:
         )
         await execute("DEALLOCATE asked")
         top = json.loads(plan)[0]["Plan"]
-        self.read.append((_read(top), f"{statement}\n{json.dumps(top, indent=1)}"))
+        self.read.append((rows_read(top), f"{statement}\n{json.dumps(top, indent=1)}"))
         rows: Sequence[Any] = await self.connection.fetch(statement, *values)
         return rows
 
 
-def _read(node: dict[str, Any]) -> int:
+def rows_read(node: dict[str, Any]) -> int:
     """Table rows and index entries that were read, including those filtered out."""
     read = 0.0
     if "Relation Name" in node or "Index Name" in node:
         removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
         read = node["Actual Rows"] + sum(node.get(each, 0) for each in removed)
     own: int = round(read * node["Actual Loops"])
-    return own + sum(_read(each) for each in node.get("Plans", ()))
+    return own + sum(rows_read(each) for each in node.get("Plans", ()))
 
 
 def _literal(value: object) -> str:

@@ -11,18 +11,30 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from app.domain.update import Kind, State
 from app.storage import queries
 from app.storage.postgres.dsn import asyncpg_arguments
-from app.storage.queries import KeysetPage, OrderFilter, ReturnFilter, UpdateFilter
+from app.storage.queries import (
+    KeysetPage,
+    OrderFilter,
+    ReturnFilter,
+    UpdateFilter,
+    commerce_search,
+)
+from app.storage.queries.commerce_order_search import ORDERS
+from app.storage.queries.commerce_search import Criteria
+from app.storage.queries.commerce_search import Filter as CommerceFilter
 from tests.harness.databases import Server
-from tests.integration.growth import MANY, Watched, grow
+from tests.integration.growth import MANY, Watched, grow, rows_read
 
 LATE = datetime(2027, 1, 1, tzinfo=UTC)
 EARLY = datetime(2025, 1, 1, tzinfo=UTC)
 STORE = 2
 LIMIT, PAGES = 10, 3
+_WHOLE = {"render_postcompile": True}
+_ASYNCPG = dialect()  # type: ignore[no-untyped-call]
 # The rows and index entries that a page may read: its own in each group, and the rows that
 # belong to them; far fewer than the MANY rows around them.
 BOUND = 700
@@ -184,3 +196,31 @@ async def test_the_parts_of_an_order_are_read_without_those_of_others(
         await what(session, STORE, orders[0].id, *page)
         read, plan = max(session.read)
         assert read < BOUND, plan
+
+
+# What Commerce's clients search by. Only statistics show PostgreSQL that the last ones find few.
+_SEARCHES = (
+    "ext_order_id eq R7", "ext_order_id like r7%", "ext_order_id in R7,R8", "increment_id eq r8",
+    "ext_customer_id eq R9", "entity_id eq 7",
+)  # fmt: skip
+_RANGES = (
+    "updated_at from 2026-03-01", "created_at to 2026-01-01 00:01:00", "state eq canceled",
+    "status in canceled,partially_shipped",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [20, 1000])
+async def test_a_search_by_commerces_criteria_reads_what_it_finds_and_not_the_others(
+    grown: dict[str, Any], size: int, request: pytest.FixtureRequest
+) -> None:
+    connection = await asyncpg.connect(**grown)
+    analyzed = "not analyzed" not in request.node.name
+    for each in (*_SEARCHES, *(_RANGES if analyzed else ())):
+        wanted = Criteria([[CommerceFilter("", *each.split(" ", 2))]], [], size, 1)
+        statement = commerce_search.statement(STORE, wanted, ORDERS)
+        compiled = statement.compile(dialect=_ASYNCPG, compile_kwargs=_WHOLE)
+        values = [compiled.params[name] for name in compiled.positiontup or ()]
+        explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}"
+        plan = json.loads(await connection.fetchval(explained, *values))[0]["Plan"]
+        assert rows_read(plan) < BOUND < MANY, f"{each}\n{json.dumps(plan)}"
+    await connection.close()

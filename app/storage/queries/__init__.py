@@ -15,7 +15,7 @@ from app.storage.queries.commerce_numbers import (
     refund_of_number,
     shipment_of_number,
 )
-from app.storage.queries.commerce_search import search as search_orders
+from app.storage.queries.commerce_order_search import search_orders
 from app.storage.queries.operator_metrics import OperatorFigures, figures
 from app.storage.queries.order_lists import OrderFilter, orders, summary
 from app.storage.queries.order_search import by_commerce_id, by_numbers, exists

@@ -71,7 +71,7 @@ async def find(reader: Reader, text: str, store_id: int | None) -> list[OrderKey
     if not text:
         return []
     beginnings = [(_SKU, text.upper()), *((number, text) for number in _NUMBERS)]
-    beginnings += [(_CUSTOMER, each) for each in _customer_numbers(text)]
+    beginnings += [(_CUSTOMER, each) for each in customer_numbers(text)]
     if key := tracking_key(text):
         # Spaces and hyphens alone would match every tracking number.
         beginnings.append((_TRACKING, key))
@@ -87,7 +87,7 @@ async def find_returns(reader: Reader, text: str, store_id: int | None) -> list[
     if not text:
         return []
     numbers = [(number, text) for number in _OF_RETURNS]
-    numbers += [(_CUSTOMER_OF_RETURN, each) for each in _customer_numbers(text)]
+    numbers += [(_CUSTOMER_OF_RETURN, each) for each in customer_numbers(text)]
     found = await _found(reader, text, numbers, store_id)
     orders = await _found(reader, text, [(_COMMERCE_NUMBER, text)], store_id)
     values = {"stores": [store for store, _ in orders], "ids": [each for _, each in orders]}
@@ -98,7 +98,7 @@ async def find_returns(reader: Reader, text: str, store_id: int | None) -> list[
     return sorted(both)
 
 
-def _customer_numbers(text: str) -> list[str]:
+def customer_numbers(text: str) -> list[str]:
     """Return a customer order number as given, without its hyphen, and with it."""
     digits = tracking_key(text)
     # mutation: customer-order-hyphen

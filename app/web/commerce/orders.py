@@ -11,6 +11,7 @@ from app.domain.orders.cancellation import reason_of
 from app.domain.orders.requests import CancelRequest
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
+from app.storage.queries.commerce_search import TIME_LIMIT_MS
 from app.storage.queries.views import CancellationView
 from app.storage.stores import stores
 from app.usecases.commerce_dedup import duplicates
@@ -18,7 +19,7 @@ from app.usecases.orders import cancel, ship
 from app.usecases.orders.ship import AcceptedShipment
 from app.usecases.returns import refund
 from app.usecases.returns.refund import Refunded
-from app.web.commerce import problems, search_criteria
+from app.web.commerce import problems, response_fields, search_criteria
 from app.web.commerce.examples import ORDER, ORDERS, SHIP
 from app.web.commerce.lookups import OrderId, StoreCode, order_of, order_view, store_of
 from app.web.commerce.responses import TRUE, answers
@@ -29,7 +30,7 @@ from app.web.commerce.schemas import (
     CommerceRefundIn,
     ShipIn,
 )
-from app.web.dependencies import ReadingAnyParameters, RequestContext, Writing, answer, respond
+from app.web.dependencies import ReadingAnyParameters, RequestContext, Writing, respond
 from app.web.path_rules import PathRule
 from app.web.route import OperationRouter
 
@@ -170,21 +171,27 @@ async def refund_order(
     responses=answers(CommerceOrdersOut, example=ORDERS, description="A page."),
 )
 async def search_orders(context: ReadingAnyParameters, store_code: StoreCode) -> Response:
-    """Search the orders of a store by `searchCriteria` (or `search_criteria`).
+    """Search the orders of a store by `searchCriteria` (or `search_criteria`), as Commerce does.
 
     Fields: `entity_id`, `increment_id`, `ext_order_id` (Walmart's purchase order),
-    `ext_customer_id`, `status` (Waybill's), `created_at`, `updated_at`. A page has at most 300
-    orders, and a search at most 10,000.
+    `ext_customer_id` (Walmart's customer order, with and without its hyphen), `store_id`, `state`,
+    `status` (Waybill's words, and Commerce's `pending`, `processing`, `complete`, `canceled` and
+    `closed`), `order_currency_code`, `grand_total`, `total_item_count`, `total_qty_ordered`,
+    `created_at`, `updated_at`. Conditions: those of Commerce, `regexp` excepted. A field or value
+    that nothing can be found by is refused. A page has at most 1,000 orders, as many without
+    `pageSize` or with 0; `total_count` is exact, and a page behind the last one is empty. `fields`
+    selects the fields of the response.
     """
     store = await store_of(context, store_code)
     wanted = search_criteria.read(context.request.query_params.multi_items())
-    async with context.app.database.begin() as connection:
+    limit = {"statement_timeout": str(TIME_LIMIT_MS)}
+    async with context.app.database.begin(**limit) as connection:
         found, total = await queries.search_orders(connection, store, wanted)
     items = [CommerceOrderOut.of(view) for view in found]
     page = CommerceOrdersOut(
         items=items, search_criteria=search_criteria.shown(wanted), total_count=total
     )
-    return respond(answer(200, page))
+    return response_fields.selected(context.request, page)
 
 
 @router.get(
@@ -197,9 +204,9 @@ async def search_orders(context: ReadingAnyParameters, store_code: StoreCode) ->
 async def get_order(
     context: ReadingAnyParameters, store_code: StoreCode, order_id: OrderId
 ) -> Response:
-    """Get an order by its Commerce `entity_id`."""
+    """Get an order by its Commerce `entity_id`. `fields` selects the fields of the response."""
     _, view = await order_view(context, store_code, order_id)
-    return respond(answer(200, CommerceOrderOut.of(view)))
+    return response_fields.selected(context.request, CommerceOrderOut.of(view))
 
 
 @router.get(

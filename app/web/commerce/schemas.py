@@ -281,7 +281,7 @@ class CommerceOrderOut(BaseModel):
             increment_id=view.commerce_order_number,
             ext_order_id=view.purchase_order_id,
             ext_customer_id=view.customer_order_id,
-            state=_STATES[view.fulfillment_status],
+            state=_state(view),
             status=view.status,
             order_currency_code=value.currency if value else None,
             grand_total=float(value.amount) if value else None,
@@ -307,6 +307,16 @@ class CommerceOrdersOut(BaseModel):
     items: list[CommerceOrderOut]
     search_criteria: dict[str, Any]
     total_count: int
+
+
+def _state(view: OrderView) -> str:
+    """Commerce's state; closed if all that was shipped is refunded."""
+    quantities = [line.quantity for line in view.lines]
+    state = _STATES[view.fulfillment_status]
+    # mutation: commerce-closed-state
+    if state == "complete" and all(each.refunded >= each.shipped for each in quantities):
+        return "closed"
+    return state
 
 
 def as_time(at: datetime) -> str:

@@ -1,55 +1,55 @@
-"""Commerce's searchCriteria, parsed from query parameters.
+"""Commerce's searchCriteria, parsed from query parameters as PHP and Magento parse them.
 
 An example: searchCriteria[filterGroups][0][filters][0][field]=increment_id. The filters of a group
-are joined by OR, the groups by AND (Adobe, "Search using REST"). Names may be camelCase or
-snake_case.
+are joined by OR, the groups by AND (Adobe, "Search using REST endpoints"). Names may be camelCase
+or snake_case, and the keys of groups, filters and sort orders may be anything: their order counts.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from app.domain import db_limits
-from app.domain.errors import Invalid, Problem
-from app.storage.queries.commerce_search import COLUMNS, CONDITIONS, TIMES, Criteria, Filter, Sort
+from app.storage.queries.commerce_search import Criteria, Filter, Sort, invalid
 
-_DEFAULT_PAGE, _MOST = 20, 300
-# Orders that paging reaches. A filter such as updated_at finds the others.
-_DEEPEST = 10_000
+# Magento answers everything without a pageSize or with 0. Here that means the largest page.
+MOST = 1000
+_MOST_FILTERS = 100
+_START, _KEY = "search(?:_c|C)riteria", r"\[[^\[\]]*\]"
 _FILTER = re.compile(
-    r"search(?:_c|C)riteria\[filter(?:_g|G)roups\]\[(\d{1,3})\]\[filters\]\[(\d{1,3})\]"
+    rf"({_START}\[filter(?:_g|G)roups\]({_KEY})\[filters\]({_KEY}))"
     r"\[(field|value|conditionType|condition_type)\]"
 )
-_SORT = re.compile(r"search(?:_c|C)riteria\[sort(?:_o|O)rders\]\[(\d{1,3})\]\[(field|direction)\]")
-_PAGE = re.compile(r"search(?:_c|C)riteria\[(pageSize|page_size|currentPage|current_page)\]")
+_SORT = re.compile(rf"({_START}\[sort(?:_o|O)rders\]({_KEY}))\[(field|direction)\]")
+_PAGE = re.compile(rf"{_START}\[(pageSize|page_size|currentPage|current_page)\]")
+_IGNORED = frozenset({"searchCriteria", "search_criteria", "fields"})
+_DIRECTIONS = ("ASC", "DESC")
+_Parts = dict[str, str]
 
 
 def read(parameters: Iterable[tuple[str, str]]) -> Criteria:
     """Parse query parameters. Raises Invalid search_criteria_invalid."""
-    filters: dict[int, dict[int, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
-    sorts: dict[int, dict[str, str]] = defaultdict(dict)
-    paging = {"pageSize": str(_DEFAULT_PAGE), "currentPage": "1"}
+    groups: dict[str, dict[str, _Parts]] = defaultdict(lambda: defaultdict(dict))
+    sorts: dict[str, _Parts] = defaultdict(dict)
+    page: _Parts = {}
     for name, value in parameters:
         if found := _FILTER.fullmatch(name):
-            key = "condition" if found[3].startswith("condition") else found[3]
-            filters[int(found[1])][int(found[2])][key] = value
+            parts = groups[found[2]][found[3]]
+            parts |= {"pointer": found[1], _plain(found[4]): value}
         elif found := _SORT.fullmatch(name):
-            sorts[int(found[1])][found[2]] = value
+            sorts[found[2]] |= {"pointer": found[1], found[3]: value}
         elif found := _PAGE.fullmatch(name):
-            paging["pageSize" if found[1].startswith("page") else "currentPage"] = value
-        elif name not in {"searchCriteria", "search_criteria", "fields"}:
-            raise _bad(f"Unknown query parameter {name}.")
-    size = _number(paging["pageSize"], "pageSize", _MOST)
-    page = _number(paging["currentPage"], "currentPage", _DEEPEST)
-    if size * page > _DEEPEST:
-        raise _bad(f"Paging ends at {_DEEPEST:,} orders. Add a filter, such as updated_at.")
+            page[_plain(found[1])] = value
+        elif name not in _IGNORED:
+            raise invalid(f"Unknown query parameter {name[:100]!r}.", _pointer(name))
+    if sum(map(len, groups.values())) > _MOST_FILTERS:
+        raise invalid(f"A search has at most {_MOST_FILTERS} filters.", "/searchCriteria")
     return Criteria(
-        groups=[[_filter(each) for each in group.values()] for group in filters.values()],
-        sorts=[_sort(each) for _, each in sorted(sorts.items())],
-        limit=size,
-        offset=size * (page - 1),
+        groups=[[_filter(each) for each in group.values()] for group in groups.values()],
+        sorts=[_sort(each) for each in sorts.values()],
+        size=_size(page.get("pagesize") or "0"),
+        page=_page(page.get("currentpage") or "1"),
     )
 
 
@@ -59,62 +59,65 @@ def shown(criteria: Criteria) -> dict[str, Any]:
         "filter_groups": [
             {
                 "filters": [
-                    {"field": each.field, "value": each.said, "condition_type": each.condition}
+                    {"field": each.field, "value": each.value, "condition_type": each.condition}
                     for each in group
                 ]
             }
             for group in criteria.groups
         ],
         "sort_orders": [
-            {"field": each.field, "direction": "DESC" if each.descending else "ASC"}
+            {"field": each.field, "direction": _DIRECTIONS[each.descending]}
             for each in criteria.sorts
         ],
-        "page_size": criteria.limit,
-        "current_page": criteria.offset // criteria.limit + 1,
+        "page_size": criteria.size,
+        "current_page": criteria.page,
     }
 
 
-def _filter(given: dict[str, str]) -> Filter:
-    field, condition = given.get("field", ""), given.get("condition", "eq")
-    if field not in COLUMNS:
-        raise _bad(f"Unknown field {field!r}. Fields: {', '.join(sorted(COLUMNS))}.")
-    if condition not in CONDITIONS:
-        raise _bad(f"Unknown condition {condition!r}. Conditions: {', '.join(sorted(CONDITIONS))}.")
-    text = given.get("value", "")
-    values = text.split(",") if condition in {"in", "nin"} else [text]
-    if condition in {"null", "notnull"}:
-        values = []
-    return Filter(field, condition, [_value(field, each) for each in values], text)
+def _filter(given: _Parts) -> Filter:
+    pointer = _pointer(given["pointer"])
+    if "field" not in given:
+        message = "A filter has no field. All parts of a filter have the same keys."
+        raise invalid(message, f"{pointer}[field]")
+    condition = given.get("conditiontype") or "eq"
+    return Filter(pointer, given["field"], condition, given.get("value"))
 
 
-def _value(field: str, text: str) -> Any:  # noqa: ANN401 - as the column's type is
-    try:
-        value: object = text
-        if field == "entity_id":
-            value = db_limits.whole_number(text)
-        elif field in TIMES:
-            value = db_limits.utc_time(datetime.fromisoformat(text))
-    except ValueError:
-        value = None
-    if value is None:
-        raise _bad(f"Invalid value {text!r} of {field}.")
-    return value
+def _sort(given: _Parts) -> Sort:
+    pointer = _pointer(given["pointer"])
+    # Magento's Framework\Api\SearchCriteria\CollectionProcessor\SortingProcessor: what is not
+    # ASC is DESC; its Framework\Api\SortOrder refuses other words.
+    # mutation: commerce-search-direction
+    direction = given.get("direction", "DESC").upper()
+    if direction not in _DIRECTIONS:
+        raise invalid("A direction is ASC or DESC.", f"{pointer}[direction]")
+    return Sort(pointer, given.get("field", ""), descending=direction == "DESC")
 
 
-def _sort(given: dict[str, str]) -> Sort:
-    field = given.get("field", "")
-    if field not in COLUMNS:
-        raise _bad(f"Unknown sort field {field!r}. Fields: {', '.join(sorted(COLUMNS))}.")
-    return Sort(field, descending=given.get("direction", "ASC").upper() == "DESC")
+def _size(text: str) -> int:
+    size = db_limits.whole_number(text)
+    if size is None:
+        raise invalid("pageSize must be a whole number.", "/searchCriteria[pageSize]")
+    if size > MOST:
+        # Clients read these words of Magento's Framework\Webapi\Validator\SearchCriteriaValidator.
+        message = f"Maximum SearchCriteria pageSize is {MOST}"
+        raise invalid(message, "/searchCriteria[pageSize]")
+    return size or MOST
 
 
-def _number(text: str, name: str, most: int) -> int:
-    number = db_limits.whole_number(text, most)
-    if not number:
-        raise _bad(f"{name} must be a whole number from 1 to {most:,}.")
-    return number
+def _page(text: str) -> int:
+    """The number of a page. Below 1 it is the first, as in Magento's Framework/Data/Collection."""
+    page = db_limits.whole_number(text.removeprefix("-"))
+    if page is None:
+        raise invalid("currentPage must be a whole number.", "/searchCriteria[currentPage]")
+    return 1 if text.startswith("-") else max(page, 1)
 
 
-def _bad(message: str) -> Invalid:
-    problem = Problem("search_criteria_invalid", message, "/searchCriteria")
-    return Invalid(problem.code, message, [problem])
+def _plain(name: str) -> str:
+    """A name without its spelling."""
+    return name.replace("_", "").lower()
+
+
+def _pointer(name: str) -> str:
+    """The JSON pointer of a query parameter."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")

@@ -19,7 +19,7 @@ import pytest
 
 from app.storage.imports import webhook_inbox
 from app.storage.postgres.dsn import asyncpg_arguments
-from app.storage.queries.commerce_search import COLUMNS
+from app.storage.queries import commerce_order_search
 from app.storage.tables import metadata
 from app.usecases.stores import walmart_webhooks
 from app.web import export
@@ -245,7 +245,7 @@ def asks(known: dict[str, str]) -> Iterator[tuple[Ask, list[str]]]:
     # Commerce's search is parsed by hand, so its parameters are not in the document.
     search = Ask("GET", "/rest/{store_code}/V1/orders", {"store_code": "store_1"})
     yield search, list(SEARCH)
-    for column, condition in itertools.product(COLUMNS, ("eq", "in")):
+    for column, condition in itertools.product(commerce_order_search.fields(1), ("gt", "like")):
         query = {f"{FILTER}[field]": column, f"{FILTER}[conditionType]": condition}
         yield replace(search, query=query), [f"{FILTER}[value]"]
 

@@ -1,0 +1,102 @@
+"""How query parameters become search criteria (Magento's ServiceInputProcessor, over PHP's parse_str)."""
+
+import pytest
+
+from app.domain.errors import Invalid
+from app.storage.queries.commerce_search import Criteria, Filter, Sort
+from app.web.commerce import search_criteria
+
+FILTER = "searchCriteria[filterGroups][0][filters][0]"
+
+
+def read(query: dict[str, str]) -> Criteria:
+    return search_criteria.read(query.items())
+
+
+@pytest.mark.parametrize("named", ["searchCriteria", "search_criteria"])
+@pytest.mark.parametrize("groups", ["filterGroups", "filter_groups"])
+@pytest.mark.parametrize("condition", ["conditionType", "condition_type"])
+def test_names_may_be_spelled_both_ways(named: str, groups: str, condition: str) -> None:
+    prefix = f"{named}[{groups}][0][filters][0]"
+    given = {f"{prefix}[field]": "status", f"{prefix}[value]": "x", f"{prefix}[{condition}]": "neq"}
+    (((found,),), sorts) = (read(given).groups, read(given).sorts)
+    assert found == Filter(f"/{prefix}", "status", "neq", "x")
+    assert not sorts
+
+
+def test_parts_belong_together_by_their_keys_in_the_order_of_the_query() -> None:
+    # PHP's arrays have any keys, and keep the order in which they were made.
+    given = {
+        "searchCriteria[filterGroups][b][filters][0][field]": "status",
+        "searchCriteria[filterGroups][9][filters][1][field]": "entity_id",
+        "searchCriteria[filterGroups][9][filters][][value]": "7",
+        "searchCriteria[filterGroups][9][filters][][field]": "increment_id",
+        "searchCriteria[filterGroups][b][filters][0][value]": "open",
+        "searchCriteria[sortOrders][1][field]": "created_at",
+        "searchCriteria[sortOrders][0][field]": "entity_id",
+        "searchCriteria[sort_orders][0][direction]": "asc",
+    }
+    wanted = read(given)
+    assert [[(each.field, each.value) for each in group] for group in wanted.groups] == [
+        [("status", "open")],
+        [("entity_id", None), ("increment_id", "7")],
+    ]
+    # Adobe: "By default, search results are returned in descending order."
+    start = "/searchCriteria[sortOrders]"
+    assert wanted.sorts == [
+        Sort(f"{start}[1]", "created_at", descending=True),
+        Sort("/searchCriteria[sort_orders][0]", "entity_id", descending=False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "size", "page"),
+    [
+        ({}, 1000, 1),
+        ({"pageSize": "0"}, 1000, 1),
+        ({"pageSize": ""}, 1000, 1),
+        ({"pageSize": "1000", "currentPage": "3"}, 1000, 3),
+        ({"page_size": "20", "current_page": "0"}, 20, 1),
+        ({"page_size": "20", "current_page": "-3"}, 20, 1),
+        ({"pageSize": "20", "currentPage": "999999999999"}, 20, 999_999_999_999),
+    ],
+)
+def test_pages_have_at_most_1000_rows_and_begin_at_1(
+    given: dict[str, str], size: int, page: int
+) -> None:
+    wanted = read({"searchCriteria": "", **{f"searchCriteria[{n}]": v for n, v in given.items()}})
+    assert (wanted.size, wanted.page) == (size, page)
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer"),
+    [
+        ({"searchCriteria[pageSize]": "1001"}, "/searchCriteria[pageSize]"),
+        ({"searchCriteria[pageSize]": "-1"}, "/searchCriteria[pageSize]"),
+        ({"searchCriteria[pageSize]": "ten"}, "/searchCriteria[pageSize]"),
+        ({"searchCriteria[currentPage]": "1.5"}, "/searchCriteria[currentPage]"),
+        ({"searchCriteria[currentPage]": "9" * 40}, "/searchCriteria[currentPage]"),
+        ({"searchCriteria[fieldGroups]": "1"}, "/searchCriteria[fieldGroups]"),
+        ({"search/~": ""}, "/search~1~0"),
+        ({f"{FILTER}[value]": "7"}, f"/{FILTER}[field]"),
+        ({f"{FILTER}[value][]": "7"}, f"/{FILTER}[value][]"),
+        (
+            {
+                "searchCriteria[sortOrders][0][field]": "status",
+                "searchCriteria[sortOrders][0][direction]": "down",
+            },
+            "/searchCriteria[sortOrders][0][direction]",
+        ),
+        (
+            {f"searchCriteria[filterGroups][0][filters][{n}][field]": "status" for n in range(101)},
+            "/searchCriteria",
+        ),
+    ],
+)
+def test_what_is_no_criterion_is_refused_with_its_parameter(
+    given: dict[str, str], pointer: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        read(given)
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.pointer) == ("search_criteria_invalid", pointer)
