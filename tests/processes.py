@@ -295,15 +295,19 @@ def an_order(
 
 
 def until(question: Any, patience: float = LIMIT) -> Any:
-    """Poll until the answer is true, and return it; fail with the last one."""
-    deadline = time.monotonic() + patience
+    """Poll until the answer is true, and return it; fail with the last one.
+
+    The longer it takes, the less often it polls: polling takes processor time from what it waits for.
+    """
+    deadline, pause = time.monotonic() + patience, 0.02
     while True:
         answer = question()
         if answer:
             return answer
         if time.monotonic() > deadline:
             raise AssertionError(f"still {answer!r} after {patience} s")
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(1.5 * pause, 0.2)
 
 
 def ledger(deployment: Deployment, **query: str) -> list[dict[str, Any]]:

@@ -171,7 +171,7 @@ def watched(deployment: Deployment, orders: list[str]) -> Iterator[Verdict]:
                         order = answer.json()
                         seen = at_walmart(deployment, order["purchase_order_id"])
                         _compare(order, seen, verdict, exact=False)
-                    time.sleep(0.05)
+                    time.sleep(0.1)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -15,7 +15,7 @@ from tests.harness.waiting import LIMIT
 from tests.processes import Deployment, a_store, ledger, until
 from tests.tls import TLS
 
-MANY = 2000
+MANY = 5000
 CONFIRMED = "SELECT count(*) FROM updates WHERE state = 'confirmed'"
 
 
@@ -38,7 +38,7 @@ def ask(url: str, question: str) -> int:
     return asyncio.run(fetch())
 
 
-def test_2000_orders_are_imported_once_each_although_the_importer_dies(
+def test_5000_orders_are_imported_once_each_although_the_importer_dies(
     deployment: Deployment, fresh_url: str
 ) -> None:
     with deployment.client() as client:

@@ -98,14 +98,16 @@ class Reading:
 
         Asserts that these pages show the expected rows, in order.
         """
+        expected = await self._there(wanted)
         for session in self.sessions:
+            session.read.clear()
             shown, after = [], None
             for _ in range(PAGES):
                 rows, after = await _list(session, wanted, KeysetPage(LIMIT, after))
                 shown += [row.id for row in rows]
                 if after is None:
                     break
-            assert shown == await self._there(wanted)
+            assert shown == expected, _named(wanted)
         return max((each for one in self.sessions for each in one.read), default=(0, ""))
 
     async def _there(self, wanted: Filter) -> list[UUID]:
@@ -170,12 +172,16 @@ async def reading(grown: dict[str, Any]) -> AsyncIterator[Reading]:
 
 
 @pytest.mark.parametrize("store_id", [STORE, None], ids=["one store", "all stores"])
-@pytest.mark.parametrize("wanted", _ALL, ids=_named)
+@pytest.mark.parametrize("kind", [OrderFilter, UpdateFilter, ReturnFilter])
 async def test_a_page_reads_only_what_it_needs(
-    reading: Reading, wanted: Filter, store_id: int | None
+    reading: Reading, kind: type[Filter], store_id: int | None
 ) -> None:
-    read, plan = await reading.worst(replace(wanted, store_id=store_id))
-    assert read < BOUND < MANY, plan
+    wide = {}
+    for wanted in (each for each in _ALL if isinstance(each, kind)):
+        read, plan = await reading.worst(replace(wanted, store_id=store_id))
+        if not read < BOUND < MANY:
+            wide[_named(wanted)] = plan
+    assert not wide, "\n".join(f"{name}: {plan}" for name, plan in wide.items())
 
 
 async def test_the_filter_by_ship_by_reads_unshipped_orders_only(
