@@ -1,13 +1,14 @@
 """Commerce's order for an order of Walmart's, and the lines of its payment information.
 
-The fields are those of Commerce's admin schema. The buyer pays Walmart, so the payment method is
-offline. Walmart remits the taxes, so they are named and not charged again.
+The fields are those of Commerce's admin schema 2.4.8, with all that it requires. The buyer pays
+Walmart, so the payment method is offline. Walmart remits the taxes, so they are named and not
+charged again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
+from app.commerce.client import CommerceOrder
 from app.commerce.connection import CommerceConnection
 from app.domain.orders.buyer import Buyer
 from app.domain.orders.charges import Charges, whole
@@ -42,6 +43,7 @@ def entity(
     method = snapshot.ship_method or "Standard"
     address = _address(buyer)
     first, last = _names(buyer.name)
+    items = [_item(line, wanted, store_view_id) for line, wanted in lines]
     return {
         "ext_order_id": snapshot.purchase_order_id,
         **({"ext_customer_id": snapshot.customer_order_id} if snapshot.customer_order_id else {}),
@@ -69,7 +71,7 @@ def entity(
         "total_qty_ordered": sum(units.values()),
         "total_item_count": len(lines),
         "shipping_description": f"{SHIPPING} - {method}",
-        "items": [_item(line, wanted, store_view_id) for line, wanted in lines],
+        "items": items,
         "billing_address": address | {"address_type": "billing"},
         "payment": {
             "method": commerce_connection.payment_method,
@@ -85,7 +87,8 @@ def entity(
                     "shipping": {
                         "address": address | {"address_type": "shipping"},
                         "method": f"channelshipping_{method.casefold().replace(' ', '_')}",
-                    }
+                    },
+                    "items": items,
                 }
             ]
         },
@@ -107,14 +110,20 @@ def payment_lines(snapshot: OrderSnapshot, paid: Charges, currency: str) -> Sequ
     return lines
 
 
-def with_payment_line(entity_id: int, payment: Mapping[str, Any], line: str) -> dict[str, object]:
-    """Return a change that adds a line to the payment, with only the fields Commerce requires."""
+def with_payment_line(order: CommerceOrder, line: str) -> dict[str, object]:
+    """Return a change that adds a line to the payment, with only the fields Commerce requires.
+
+    Without increment_id some releases of Commerce, and extensions, give the order a new number.
+    """
+    payment = order.payment
     known = payment.get("additional_information")
     # mutation: payment-lines-kept
     lines = [*known, line] if isinstance(known, list) else [line]
     kept = {name: payment[name] for name in ("entity_id", "parent_id", "method") if name in payment}
+    # mutation: number-kept-in-later-save
     return {
-        "entity_id": entity_id,
+        "entity_id": order.entity_id,
+        "increment_id": order.number,
         "payment": {
             **kept,
             "account_status": payment.get("account_status") or "",

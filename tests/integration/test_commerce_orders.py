@@ -30,6 +30,7 @@ from app.usecases.returns import refund
 from app.usecases.stores import manage
 from app.usecases.updates import dismiss, retry
 from tests.builders import a_package
+from tests.contract.adobe_schema import violations
 from tests.harness.pollers import POLICY
 from tests.harness.server import serving
 from tests.harness.waiting import limited
@@ -101,6 +102,9 @@ async def test_a_buyers_order_is_created_in_commerce(world: World) -> None:
         ("SKU-1", 2, "1"),
         ("SKU-2", 1, "2"),
     ]
+    assert violations("sales-data-order-interface", made, closed=True) == []
+    (assignment,) = made["extension_attributes"]["shipping_assignments"]
+    assert [item["sku"] for item in assignment["items"]] == ["SKU-1", "SKU-2"]
     assert made["customer_email"].endswith("@relay.walmart.com")
     assert made["billing_address"]["country_id"] == "US"
     assert made["grand_total"] == sum(item["row_total"] for item in made["items"])

@@ -22,6 +22,7 @@ from app.commerce import php_json
 from app.commerce.shipment_tracks import Track, not_sent, packages, units_of
 from app.domain import db_limits
 from app.domain.db_limits import BIGINT, INT
+from app.domain.ids import store_of
 from app.domain.orders.cancellation import LABELS, Reason
 from app.domain.orders.requests import RequestedItem, ShipRequest
 from app.storage.queries.views import OrderLineView, OrderView
@@ -29,6 +30,12 @@ from app.usecases.commerce_events.rest_tracks import UnsentTracks
 from app.usecases.returns.refund import REPEATED_WITHIN, RefundReference
 from app.web.v1.fields import Plain
 
+# A subdomain of a reserved domain, at which no mail arrives (RFC 2606, section 3; RFC 7505).
+_NO_BUYERS = "walmart.example.com"
+# A field without a value is left out, as Commerce leaves it out (magento/magento2,
+# Framework/Reflection/DataObjectProcessor.php, buildOutputDataArray()).
+# mutation: nulls-for-commerce
+_IF_ANY: Any = Field(default=None, exclude_if=lambda value: value is None)
 # Nesting levels of a comment. Commerce's own comments have two.
 _DEEPEST = 20
 # Fulfillment status to Commerce's order state, by which its clients branch.
@@ -221,11 +228,11 @@ class CancelIn(CommerceBody):
 class CommerceItemOut(BaseModel):
     """Lines of an order as an order item of Commerce."""
 
-    item_id: int | None
-    order_id: int | None
+    item_id: int | None = _IF_ANY
+    order_id: int | None = _IF_ANY
     sku: str
-    name: str | None
-    price: float | None
+    name: str | None = _IF_ANY
+    price: float | None = _IF_ANY
     qty_ordered: int
     qty_shipped: int
     qty_canceled: int
@@ -257,14 +264,19 @@ class CommerceItemOut(BaseModel):
 class CommerceOrderOut(BaseModel):
     """An order as an order of Commerce. extension_attributes has Waybill's own fields."""
 
-    entity_id: int | None
-    increment_id: str | None
+    entity_id: int | None = _IF_ANY
+    increment_id: str | None = _IF_ANY
     ext_order_id: str
-    ext_customer_id: str | None
+    ext_customer_id: str | None = _IF_ANY
+    store_id: int = Field(description="The store's number in Waybill.")
     state: str
     status: str
-    order_currency_code: str | None
-    grand_total: float | None
+    customer_email: str = Field(
+        description="A constant of the order at a reserved domain. No buyer's address is stored."
+    )
+    order_currency_code: str | None = _IF_ANY
+    grand_total: float = Field(description="0 if a line has no price.")
+    base_grand_total: float = Field(description="The same as grand_total.")
     total_item_count: int
     total_qty_ordered: int
     created_at: str
@@ -276,6 +288,8 @@ class CommerceOrderOut(BaseModel):
     def of(cls, view: OrderView) -> "CommerceOrderOut":
         """Render an order."""
         value = view.order_value
+        total = float(value.amount) if value else 0
+        # mutation: reserved-customer-email
         return cls(
             entity_id=view.commerce_order_id,
             increment_id=view.commerce_order_number,
@@ -283,8 +297,11 @@ class CommerceOrderOut(BaseModel):
             ext_customer_id=view.customer_order_id,
             state=_state(view),
             status=view.status,
+            store_id=store_of(view.id),
+            customer_email=f"order-{view.purchase_order_id}@{_NO_BUYERS}",
             order_currency_code=value.currency if value else None,
-            grand_total=float(value.amount) if value else None,
+            grand_total=total,
+            base_grand_total=total,
             total_item_count=len(view.lines),
             total_qty_ordered=view.item_count,
             created_at=as_time(view.ordered_at or view.created_at),

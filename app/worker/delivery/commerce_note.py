@@ -63,7 +63,7 @@ def _write(
     if text is not None:
         yield from flow.write(commerce.comment, connection, order.entity_id, text, keep)
     if line is not None:
-        entity = order_payload.with_payment_line(order.entity_id, order.payment, line)
+        entity = order_payload.with_payment_line(order, line)
         yield from flow.write(commerce.save_order, connection, entity, keep)
 
 
