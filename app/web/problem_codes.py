@@ -189,7 +189,7 @@ CODES: dict[str, Code] = {
     "cancellation_unresolved": Code(
         409, "An earlier cancellation failed. Retry or dismiss it first."
     ),
-    "shipment_unresolved": Code(409, "A shipment failed. Dismiss it before you cancel."),
+    "shipment_unresolved": Code(409, "A shipment failed. Settle or dismiss it before you cancel."),
     "tracking_window_closed": Code(
         409, "Walmart accepts a corrected tracking number for 4 hours only."
     ),

@@ -1,7 +1,7 @@
 """Problems of requests that need units which another update holds.
 
-All of them are made here, so that the message always names the updates in doubt, and when a read
-may end each doubt.
+All of them are made here, so that the message always names the failed updates with their reasons
+and the way out, and the updates in doubt with the time at which a read may end each doubt.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,15 @@ from uuid import UUID
 from app.domain.errors import Problem
 from app.domain.orders.order import Order, Task
 from app.domain.outbox import doubt
+from app.domain.update import Kind
+
+# What a person can do about a failed update of each kind.
+_WAYS_OUT = {
+    Kind.SHIPMENT: "Ship exactly its units again with Commerce's POST /V1/order/{orderId}/ship: "
+    "with another tracking number or carrier to correct it, else to retry it. Or PATCH its "
+    "tracking, or POST /v1/updates/{update}/retry or /v1/updates/{update}/dismiss.",
+    Kind.CANCELLATION: "POST /v1/updates/{update}/retry or /v1/updates/{update}/dismiss.",
+}
 
 
 class HoldingUpdate(Protocol):
@@ -43,12 +52,27 @@ def refusal(
     pointer: str = "",
     facts: dict[str, object] | None = None,
 ) -> Problem:
-    """Make a problem caused by updates that hold units; its message names those in doubt."""
+    """Make a problem caused by updates that hold units; its message names those in its way."""
+    held = list(holders)
+    # mutation: refusal-names-failure
+    failures = [_failed_message(each) for each in held if isinstance(each, Task) and each.failure]
     # mutation: refusal-names-doubt
     doubts = [
         doubt.in_doubt_message(each.update_id, each.in_doubt_until)
-        for each in holders
+        for each in held
         if each.in_doubt_until is not None
     ]
-    text = " ".join([message, *doubts])
+    text = " ".join([message, *filter(None, failures), *doubts])
     return Problem(code, text, pointer, conflict=True, facts=facts or {}, in_doubt=bool(doubts))
+
+
+def _failed_message(task: Task) -> str | None:
+    """Name a failed update, why it failed, and the way out. None for a kind that holds no units."""
+    if task.kind is Kind.SHIPMENT:
+        name = f"Shipment {task.shipment_number} ({task.tracking_number})"
+    elif task.kind is Kind.CANCELLATION:
+        name = "The cancellation"
+    else:
+        return None
+    way_out = _WAYS_OUT[task.kind].replace("{update}", str(task.update_id))
+    return f"{name} failed: {task.failure} {way_out}"

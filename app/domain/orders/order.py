@@ -99,6 +99,10 @@ class Task:
     commerce_items: Mapping[int, int] = field(default_factory=dict)
     """Quantities of the Commerce items in a shipment of composite products, by item. Empty where
     the request names lines or SKUs, or no composite product."""
+    failure: str | None = None
+    """Why the update is failed, and what a person can do. None means that it is not failed."""
+    shipment_number: int | None = None
+    """The number of a shipment in its store."""
 
     def in_doubt(self, read_at: datetime) -> bool:
         """Whether a read that began at read_at is too early to show that a try had no effect."""

@@ -49,9 +49,11 @@ class CancelRequest:
     """The cancellation of a whole order."""
 
     reason: str
-    """A code of `cancellation.Reason`."""
+    """A code of `cancellation.Reason`. Empty means that none was given, and there is no default."""
     comment: str | None = None
     inventory: tuple[StockLevel, ...] = ()
+    by_default: bool = False
+    """The reason is the store's default, which replaces none that was given before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,9 @@ def reserve_again(order: Order, update_id: UUID) -> Order:
     # mutation: retried-cancellation-units
     if task.kind is Kind.CANCELLATION:
         task = _of_the_whole_order(order, task)
-    items = tuple(_reserved_again(order, task.update_id, item) for item in task.items)
+    items = tuple(_reserved_again(order, task, item) for item in task.items)
     if not any(item.reserved for item in items):
-        _refuse(items[0].line_number, ())
+        _refuse(items[0].line_number, task, ())
     more = {
         new.line_number: new.reserved - old.reserved
         for old, new in zip(task.items, items, strict=True)
@@ -53,7 +53,7 @@ def _of_the_whole_order(order: Order, task: Task) -> Task:
     return replace(task, items=tuple(items.values()))
 
 
-def _reserved_again(order: Order, update_id: UUID, item: Item) -> Item:
+def _reserved_again(order: Order, task: Task, item: Item) -> Item:
     line = order.line(item.line_number)
     missing = max(item.quantity - item.confirmed, 0)
     if line is None:
@@ -61,7 +61,8 @@ def _reserved_again(order: Order, update_id: UUID, item: Item) -> Item:
     wanted = min(missing, max(line.ordered - line.shipped - line.canceled, 0))
     if wanted - item.reserved > line.remaining:
         # mutation: retry-names-holder
-        _refuse(item.line_number, held_units.holders_of(order, item.line_number, but=update_id))
+        others = held_units.holders_of(order, item.line_number, but=task.update_id)
+        _refuse(item.line_number, task, others)
     return replace(item, reserved=wanted)
 
 
@@ -112,11 +113,11 @@ def _with_more(order: Order, more: Mapping[str, int]) -> Order:
     return replace(order, lines=lines)
 
 
-def _refuse(line_number: str, holders: Sequence[Task]) -> NoReturn:
+def _refuse(line_number: str, task: Task, holders: Sequence[Task]) -> NoReturn:
     reason = "other updates hold them" if holders else "they were shipped or canceled otherwise"
     message = (
-        f"Line {line_number} has too few units left for this update: {reason}. Dismiss the update "
-        "if it is not to be sent."
+        f"Line {line_number} has too few units left for update {task.update_id}: {reason}. Dismiss "
+        "it if it is not to be sent."
     )
-    problem = held_units.refusal("quantity_exceeds_remaining", message, holders)
+    problem = held_units.refusal("quantity_exceeds_remaining", message, [task, *holders])
     raise Conflict(problem.code, problem.message, [problem])

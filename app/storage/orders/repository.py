@@ -156,6 +156,17 @@ def _task(task: Mapping[str, Any]) -> Task:
         package=task["package"],
         recognisable=task["recognisable"] is not False,
         commerce_items=contents_of(task["commerce_items"]),
+        failure=_failure(task["failure"]),
+        shipment_number=task["shipment_number"],
+    )
+
+
+def _failure(error: Mapping[str, Any] | None) -> str | None:
+    """The message and the suggestion of a failed update's last error, as sentences."""
+    if error is None:
+        return None
+    return " ".join(
+        f"{each.rstrip('.')}." for each in (error["message"], error["suggestion"]) if each
     )
 
 

@@ -25,12 +25,15 @@ o.import_error, o.commerce_open,
           'recognisable', u.payload->'recognisable',
           'package', CASE WHEN u.kind = 'tracking' THEN u.payload END,
           'override_cancel_request', coalesce(s.override_cancel_request, false),
-          'commerce_items', s.commerce_items->'contents')
+          'commerce_items', s.commerce_items->'contents',
+          'shipment_number', s.number,
+          'failure', CASE WHEN u.state = 'failed' THEN u.last_error END)
         ORDER BY u.sequence), '[]')
-   FROM (SELECT id, kind, state, sequence, in_doubt_until, finished_at, payload FROM updates
+   FROM (SELECT id, kind, state, sequence, in_doubt_until, finished_at, payload, last_error
+           FROM updates
           WHERE store_id = <o.store_id> AND order_id = o.id
          UNION ALL
-         SELECT id, kind, state, sequence, NULL, finished_at, payload
+         SELECT id, kind, state, sequence, NULL, finished_at, payload, NULL
            FROM archived_updates
           -- mutation: archived-updates-in-rules
           WHERE store_id = <o.store_id> AND order_id = o.id) u

@@ -14,8 +14,10 @@ from app.domain.orders.order import Order
 from app.domain.outbox.claimed_update import Subject
 from app.domain.outbox.doubt import ENDED_BY_TIME
 from app.domain.update import DUE, Kind, State
+from app.storage.orders import save
+from app.storage.outbox import updates as outbox
 from app.storage.postgres.database import Connection
-from app.storage.tables import shipments, updates
+from app.storage.tables import cancellations, shipments, updates
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,20 @@ async def requeue(connection: Connection, found: StoredUpdate) -> None:
     )
 
 
+async def try_again(connection: Connection, order: Order, found: StoredUpdate) -> None:
+    """Reserve the units of an update of a locked order again, and make it due now.
+
+    Raises Conflict quantity_exceeds_remaining if too few units are left for it.
+    """
+    again = reservation.reserve_again(order, found.id)
+    await save.save(connection, order, again)
+    waiting = State.VERIFYING if found.attempts else State.PENDING
+    again = reservation.with_state(again, {found.id: waiting})
+    await save.save_status(connection, again, synced=False)
+    await requeue(connection, found)
+    await outbox.activate_next(connection, [found.queue])
+
+
 async def override_cancel_request(connection: Connection, found: StoredUpdate) -> None:
     """Send a shipment although the buyer asked to cancel, from its next attempt on."""
     payload = dict(found.payload) | {"override_cancel_request": True}
@@ -92,6 +108,23 @@ async def override_cancel_request(connection: Connection, found: StoredUpdate) -
         sa.update(shipments)
         .where(shipments.c.store_id == found.store_id, shipments.c.update_id == found.id)
         .values(override_cancel_request=True)
+    )
+
+
+async def replace_reason(
+    connection: Connection, found: StoredUpdate, reason: str, comment: str | None
+) -> None:
+    """Cancel with another reason, from the next attempt on. No attempt may be in doubt."""
+    payload = dict(found.payload) | {"reason": reason}
+    await connection.execute(
+        sa.update(updates)
+        .where(updates.c.store_id == found.store_id, updates.c.id == found.id)
+        .values(payload=payload)
+    )
+    await connection.execute(
+        sa.update(cancellations)
+        .where(cancellations.c.store_id == found.store_id, cancellations.c.update_id == found.id)
+        .values(reason=reason, comment=comment)
     )
 
 

@@ -76,7 +76,7 @@ async def from_rest(connection: Connection, order: Order, request: ShipRequest) 
     for each in await _free(connection, order, REST):
         if number in each.numbers and _same_units(order, each, request.items):
             _refuse_in_doubt(order, each)
-            await _keep(connection, order, request.reference, each.id)
+            await keep(connection, order, request.reference, each.id, each.id)
             return each.id
     return None
 
@@ -130,13 +130,15 @@ def _refuse_in_doubt(order: Order, sent: SentShipment) -> None:
     refuse([held_units.refusal("order_in_doubt", message, [task])])
 
 
-async def _keep(connection: Connection, order: Order, reference: str, shipment: UUID) -> None:
+async def keep(
+    connection: Connection, order: Order, reference: str, shipment: UUID, event_id: UUID
+) -> None:
     """Remember the REST body, so that it is recognised after a correction of the number."""
     await storage.save(
         connection,
         CommerceEvent(
             store_id=order.store_id,
-            id=shipment,
+            id=event_id,
             reference=reference,
             about="shipment",
             commerce_order_id=order.commerce_order_id or 0,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from app.domain.errors import Conflict, Invalid, NotAvailable, OrderError, Problem
+from app.domain.errors import NotAvailable, OrderError
 from app.domain.orders import refund_targets
 from app.domain.orders.cancellation import reason_of
 from app.domain.orders.order import Order
@@ -30,8 +30,6 @@ from app.usecases.commerce_events import shipments
 from app.usecases.context import AppContext
 from app.usecases.orders import cancel
 
-# The order is canceled already, or will be.
-_ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
 _SETTLED = "it was settled before"
 _CHANGES = frozenset({"accepted", "corrected"})
 _CARRIERS: dict[
@@ -122,15 +120,12 @@ async def _cancel(context: AppContext, subject: EventSubject, *, stored: bool) -
     if _settled(known, event, stored=stored):
         return EventResult("known", _SETTLED)
     said = event.told.get("reason")
-    reason = reason_of(said) if said else default
-    if reason is None:
-        message = "Walmart requires a reason to cancel, and the store has no default reason."
-        raise Invalid("reason_required", message, [Problem("reason_required", message)])
+    request = CancelRequest(reason_of(said) if said else default or "")
     done = EventResult("accepted")
     try:
-        await cancel.cancel(context, subject.order_id, CancelRequest(reason), actor=ACTOR)
-    except Conflict as error:
-        if error.code not in _ALREADY:
+        await cancel.cancel(context, subject.order_id, request, actor=ACTOR)
+    except OrderError as error:
+        if not cancel.repeated(error):
             raise
         done = EventResult("known")
     if known is not None:

@@ -3,17 +3,18 @@
 import dataclasses
 from uuid import UUID
 
-from app.domain.errors import Conflict, Invalid, NotAvailable, Problem, refuse
+from app.domain.errors import Conflict, Invalid, NotAvailable, OrderError, Problem, refuse
 from app.domain.orders import cancellation as rules
 from app.domain.orders.requests import CancelRequest
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind
-from app.storage import idempotency, queries
+from app.storage import idempotency, queries, timeline
 from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import accept as accept_sql
 from app.storage.orders import repository
 from app.storage.orders.acceptance import Acceptance, OrderLookup, OrderVersion
 from app.storage.orders.shipments import NewCancellation
+from app.storage.outbox import requeue
 from app.storage.queries.views import CancellationView
 from app.usecases.context import AppContext
 from app.usecases.orders import refresh
@@ -26,8 +27,12 @@ async def cancel(
     *,
     actor: str,
     once: IdempotentRequest | None = None,
+    retry_failed: bool = False,
 ) -> CancellationView:
     """Accept a cancellation. Raises Unknown, Invalid or Conflict, and then nothing is written.
+
+    retry_failed: a failed cancellation of the order is retried, with the new reason if one is
+    given and no attempt is in doubt.
 
     A customer_request is compared with one read of Walmart first, unless the buyer's request is
     known already. Raises NotAvailable if Walmart cannot be read for it.
@@ -36,10 +41,26 @@ async def cancel(
     # Citus refuses the write that compares versions (decision 0022).
     if not await context.database.is_sharded():
         view = await _if_unchanged(context, order_id, request, actor=actor, once=once)
+    if view is None and retry_failed:
+        view = await _retried(context, order_id, request, actor=actor, once=once)
     if view is None:
         view = await _locked(context, order_id, request, actor=actor, once=once)
     context.wake()
     return view
+
+
+def repeated(error: OrderError) -> bool | None:
+    """Return what Commerce answers to a cancellation that was refused with this error.
+
+    True if the order is canceled or being canceled. False, as Magento answers for an order that
+    cannot be canceled, if units are shipped or on their way. None: the error itself.
+    """
+    codes = {each.code for each in error.problems}
+    # mutation: repeated-cancellation
+    if codes & {rules.CANCELED, rules.PENDING}:
+        return True
+    # mutation: cancellation-of-shipped-order
+    return False if rules.SHIPPED in codes else None
 
 
 async def _if_unchanged(
@@ -66,6 +87,37 @@ async def _if_unchanged(
         dataclasses.replace(acceptance, once=once, answer=kept)
     )
     return view if written else None
+
+
+async def _retried(
+    context: AppContext,
+    order_id: UUID,
+    request: CancelRequest,
+    *,
+    actor: str,
+    once: IdempotentRequest | None,
+) -> CancellationView | None:
+    """Retry the failed cancellation of an order. None means that there is none to retry."""
+    async with context.transaction(once) as connection:
+        order = await repository.lock(connection, order_id)
+        problems = rules.plan(order, request)[1]
+        failed = rules.retryable(order, problems)
+        found = await requeue.find(connection, failed.update_id) if failed else None
+        if failed is None or found is None:
+            return None
+        if request.reason:
+            refuse([each for each in problems if not each.conflict])
+        if rules.replaces_reason(failed, request):
+            if not rules.reason_allowed(order, request):
+                raise _not_requested()
+            await requeue.replace_reason(connection, found, request.reason, request.comment)
+        await requeue.try_again(connection, order, found)
+        event = timeline.TimelineEvent("update_retried", actor, found.id)
+        await timeline.add(connection, order.store_id, order.id, event, context.new_id)
+        view = await queries.cancellation(connection, order.store_id, order.id)
+        assert view is not None  # noqa: S101 - its update was found
+        await idempotency.store(connection, once, view)
+    return view
 
 
 async def _locked(

@@ -5,12 +5,11 @@ Walmart is sent with the new number. Any other shipment is settled first, and a 
 follows it.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 from uuid import UUID
 
 from app.domain.errors import Conflict, OrderError, Unknown, refuse
-from app.domain.orders import reservation, shipping, tracking_correction, tracking_history
+from app.domain.orders import held_units, reservation, tracking_correction, tracking_history
 from app.domain.orders.order import Order
 from app.domain.orders.requests import TrackingCorrection
 from app.domain.outbox.claimed_update import NewUpdate
@@ -21,19 +20,14 @@ from app.storage.orders.shipments import StoredShipment
 from app.storage.outbox import requeue, updates
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import ShipmentView
-from app.storage.stores import stores
 from app.usecases.context import AppContext
-from app.usecases.orders import carrier_mapping
-from app.walmart.shipment_payload import Package
+from app.usecases.orders import corrected_shipment
+from app.usecases.orders.corrected_shipment import CorrectedShipment
 
 _DISMISSED = "The shipment was dismissed."
+_MAY_ARRIVE = "Other units of the shipment may still arrive under its present number."
+_REST_ONLY = "Only units that Walmart did not have get this number."
 _TOO_LATE = "Walmart accepts corrections for 4 hours after it first confirmed the shipment."
-
-
-@dataclass(frozen=True, slots=True)
-class _Corrected:
-    fields: dict[str, Any]
-    package: Package
 
 
 async def correct(
@@ -67,17 +61,49 @@ async def correct_locked(
     correction: TrackingCorrection,
     *,
     actor: str,
+    rest_only: bool = False,
 ) -> None:
-    """Correct a shipment of a locked order; the caller commits and wakes the pollers."""
+    """Correct a shipment of a locked order; the caller commits and wakes the pollers.
+
+    rest_only: units that Walmart has confirmed keep their number. Raises Conflict order_in_doubt
+    then if other units may arrive under that number, too.
+    """
     shipment = await shipments.sendable(connection, order.store_id, order.id, shipment_id)
     if shipment is None:
         raise await _not_sendable(connection, order, shipment_id)
-    await _refuse_too_late(connection, order, shipment)
-    corrected = await _check(connection, order, shipment, correction)
+    corrected = await corrected_shipment.check(connection, order, shipment, correction)
+    if _repeats(order, shipment, corrected):
+        await _retry(connection, context, order, shipment, actor=actor)
+        return
+    if not rest_only:
+        await _refuse_too_late(connection, order, shipment)
     await shipments.correct(connection, order.store_id, shipment_id, corrected.fields)
-    order = await _queue(connection, context, order, shipment, corrected, actor=actor)
-    await _try_again(connection, order, shipment)
-    await _add_to_timeline(connection, context, order, shipment, corrected, actor=actor)
+    after = await _queue(
+        connection, context, order, shipment, corrected, actor=actor, rest_only=rest_only
+    )
+    await _try_again(connection, after, shipment, rest_only=rest_only)
+    await _add_to_timeline(connection, context, after, shipment, corrected, actor=actor)
+
+
+async def retry_failed(
+    connection: Connection, context: AppContext, order: Order, shipment_id: UUID, *, actor: str
+) -> None:
+    """Retry a shipment of a locked order if it is failed, by the store's present carriers.
+
+    Raises Conflict quantity_exceeds_remaining if none of its units is left for it.
+    """
+    shipment = await shipments.sendable(connection, order.store_id, order.id, shipment_id)
+    # mutation: retry-by-repeated-body
+    if shipment is not None and State(shipment.state) is State.FAILED:
+        unchanged = TrackingCorrection()
+        await correct_locked(connection, context, order, shipment_id, unchanged, actor=actor)
+
+
+def _repeats(order: Order, shipment: StoredShipment, corrected: CorrectedShipment) -> bool:
+    """Whether a failed shipment is only to be sent again, as its delivery sends it."""
+    last = tracking_history.latest(order, shipment.update_id)
+    payload = shipment.payload if last is None or last.package is None else last.package
+    return State(shipment.state) is State.FAILED and corrected.sends_the_same_as(payload)
 
 
 async def _not_sendable(connection: Connection, order: Order, shipment_id: UUID) -> OrderError:
@@ -102,7 +128,8 @@ async def _refuse_too_late(connection: Connection, order: Order, shipment: Store
     if tracking_correction.window_closed(
         shipment.first_confirmed_at, await rate_limits.now(connection)
     ):
-        raise Conflict("tracking_window_closed", _TOO_LATE)
+        task = order.task(shipment.update_id)
+        refuse([held_units.refusal("tracking_window_closed", _TOO_LATE, [task] if task else [])])
 
 
 async def _queue(
@@ -110,11 +137,15 @@ async def _queue(
     context: AppContext,
     order: Order,
     shipment: StoredShipment,
-    corrected: _Corrected,
+    corrected: CorrectedShipment,
     *,
     actor: str,
+    rest_only: bool,
 ) -> Order:
-    """Put the correction into the shipment's own update, or append a tracking update."""
+    """Put the correction into the shipment's own update, or append a tracking update.
+
+    rest_only: the appended update is never sent. It keeps the number for what is still to be sent.
+    """
     task = order.task(shipment.update_id)
     payload = corrected.package.to_json()
     if task is not None:
@@ -123,6 +154,8 @@ async def _queue(
     if task is None or tracking_correction.replaceable(order, task):
         await shipments.send_instead(connection, order.store_id, shipment.update_id, payload)
         return order
+    if rest_only and task.in_doubt_until is not None:
+        refuse([held_units.refusal("order_in_doubt", _MAY_ARRIVE, [task])])
     for earlier in tracking_history.corrections(order, task):
         if tracking_correction.supersedable(earlier):
             order = await requeue.supersede(
@@ -146,51 +179,33 @@ async def _queue(
         },
     )
     await accept.append(connection, update)
+    if rest_only:
+        # mutation: number-of-confirmed-units
+        await requeue.supersede(connection, order, update.id, _REST_ONLY)
     await updates.activate_next(connection, [update.queue])
     after = await repository.lock(connection, order.id)
     await save.save_status(connection, after, synced=False)
     return after
 
 
-async def _check(
-    connection: Connection, order: Order, shipment: StoredShipment, correction: TrackingCorrection
-) -> _Corrected:
-    code = correction.carrier_code or shipment.carrier_code
-    same_carrier = correction.carrier_code is None and correction.carrier_title is None
-    title = correction.carrier_title
-    if title is None and correction.carrier_code is None:
-        title = shipment.carrier_title
-    number = correction.tracking_number or shipment.tracking_number
-    url = correction.tracking_url
-    # The URL of the old number does not lead to the new package.
-    if url is None and same_carrier and correction.tracking_number is None:
-        url = shipment.tracking_url
-    rules_of_store = await stores.shipping_rules(connection, order.store_id)
-    resolved = carrier_mapping.resolve(rules_of_store, code, title, number, url)
-    refuse(
-        [
-            *shipping.tracking_problems(order, number),
-            *shipping.url_problems(url),
-            *resolved.problems,
-        ]
-    )
-    package = replace(
-        Package.from_json(shipment.payload),
-        carrier=resolved.carrier,
-        tracking_number=number,
-        tracking_url=resolved.tracking_url,
-    )
-    fields = {
-        "carrier_code": code,
-        "carrier_title": title,
-        "tracking_number": number,
-        "tracking_url": url,
-        "walmart_carrier": resolved.stored(),
-    }
-    return _Corrected(fields, package)
+async def _retry(
+    connection: Connection,
+    context: AppContext,
+    order: Order,
+    shipment: StoredShipment,
+    *,
+    actor: str,
+) -> None:
+    found = await requeue.find(connection, shipment.update_id)
+    assert found is not None  # noqa: S101 - its row is locked
+    await requeue.try_again(connection, order, found)
+    event = timeline.TimelineEvent("update_retried", actor, found.id)
+    await timeline.add(connection, order.store_id, order.id, event, context.new_id)
 
 
-async def _try_again(connection: Connection, order: Order, shipment: StoredShipment) -> None:
+async def _try_again(
+    connection: Connection, order: Order, shipment: StoredShipment, *, rest_only: bool
+) -> None:
     found = await requeue.find(connection, shipment.update_id)
     waits = {State.RETRYING, State.VERIFYING, State.FAILED}
     if found is None or found.state not in waits:
@@ -201,7 +216,7 @@ async def _try_again(connection: Connection, order: Order, shipment: StoredShipm
         try:
             again = reservation.reserve_again(order, found.id)
         except Conflict:
-            if _left(order, found.id):
+            if _left(order, found.id) and not rest_only:
                 return
             raise
         await save.save(connection, order, again)
@@ -217,7 +232,7 @@ async def _add_to_timeline(
     context: AppContext,
     order: Order,
     shipment: StoredShipment,
-    corrected: _Corrected,
+    corrected: CorrectedShipment,
     *,
     actor: str,
 ) -> None:

@@ -1,11 +1,12 @@
 """Ships packages of an order: writes the shipments with their updates, once."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.ids import store_of
+from app.domain.orders import mending
 from app.domain.orders.order import Order
 from app.domain.orders.requests import ShipRequest
 from app.domain.update import Kind
@@ -32,6 +33,14 @@ class AcceptedShipment:
 
 FindDuplicate = Callable[[Connection, Order, ShipRequest], Awaitable[UUID | None]]
 """Finds the shipment of a locked order that a request repeats. None means that it is new."""
+MendFailed = Callable[
+    [Connection, Order, Mapping[int, ShipRequest], Collection[UUID]], Awaitable[Mapping[int, UUID]]
+]
+"""Corrects or retries the failed shipments of a locked order that packages without units are about.
+
+Takes the packages by place, and the shipments of the request's other packages. Returns the shipment
+of each of these packages. Empty means that they are refused.
+"""
 WriteAlso = Callable[[Connection, AppContext, Order, UUID], Awaitable[None]]
 """Writes what belongs to a new shipment, in its transaction."""
 
@@ -56,6 +65,7 @@ async def ship_all(
     actor: str,
     once: IdempotentRequest | None = None,
     find_duplicate: FindDuplicate | None = None,
+    mend_failed: MendFailed | None = None,
     write_also: WriteAlso | None = None,
 ) -> AcceptedShipment:
     """Accept the packages of one shipment, all or none. Returns the first. Raises as `ship`."""
@@ -73,6 +83,7 @@ async def ship_all(
             actor=actor,
             once=once,
             find_duplicate=find_duplicate,
+            mend_failed=mend_failed,
             write_also=write_also,
         )
     store_id = store_of(order_id)
@@ -132,22 +143,38 @@ async def _locked(
     actor: str,
     once: IdempotentRequest | None,
     find_duplicate: FindDuplicate | None,
+    mend_failed: MendFailed | None,
     write_also: WriteAlso | None,
 ) -> AcceptedShipment:
     async with context.transaction(once) as connection:
-        accepted = []
-        for request in requests:
+        known, made = dict[int, UUID](), dict[int, UUID]()
+        refused: dict[int, Conflict] = {}
+        for place, request in enumerate(requests):
             order = await repository.lock(connection, order_id)
-            known = await find_duplicate(connection, order, request) if find_duplicate else None
-            known = known or await _same_reference(connection, order, request)
-            accepted.append(
-                known or (await accept(connection, context, order_id, [request], actor))[0]
-            )
-        if write_also is not None and known is None:
-            await write_also(connection, context, order, accepted[0])
-        view = await queries.shipment(connection, order.store_id, order_id, accepted[0])
+            same = await find_duplicate(connection, order, request) if find_duplicate else None
+            same = same or await _same_reference(connection, order, request)
+            if same is not None:
+                known[place] = same
+                continue
+            try:
+                made[place] = (await accept(connection, context, order_id, [request], actor))[0]
+            except Conflict as error:
+                if mend_failed is None or not mending.lacks_units(error):
+                    raise
+                refused[place] = error
+        if mend_failed is not None and refused:
+            wanted = {place: requests[place] for place in refused}
+            order = await repository.lock(connection, order_id)
+            mended = await mend_failed(connection, order, wanted, {**known, **made}.values())
+            if not mended:
+                raise next(iter(refused.values()))
+            known |= mended
+        if write_also is not None and 0 in made:
+            await write_also(connection, context, order, made[0])
+        shipment = {**known, **made}[0]
+        view = await queries.shipment(connection, order.store_id, order_id, shipment)
         assert view is not None  # noqa: S101 - written or found a moment ago, under the lock
-        shipped = AcceptedShipment(view, known is not None)
+        shipped = AcceptedShipment(view, not made)
         await idempotency.store(connection, once, shipped)
     return shipped
 

@@ -12,7 +12,7 @@ from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.update import COMMERCE_KINDS, Kind, State
 from app.storage import idempotency, queries, rate_limits, timeline
 from app.storage.idempotency import IdempotentRequest
-from app.storage.orders import repository, save
+from app.storage.orders import repository
 from app.storage.outbox import requeue, updates
 from app.storage.outbox.requeue import StoredUpdate
 from app.storage.postgres.database import Connection
@@ -183,14 +183,11 @@ def _why_not(
 async def _queue(
     connection: Connection, found: StoredUpdate, order: Order | None, *, override: bool
 ) -> None:
-    if order is not None:
-        again = reservation.reserve_again(order, found.id)
-        await save.save(connection, order, again)
-        waiting = State.VERIFYING if found.attempts else State.PENDING
-        again = reservation.with_state(again, {found.id: waiting})
-        await save.save_status(connection, again, synced=False)
     if override:
         await requeue.override_cancel_request(connection, found)
+    if order is not None:
+        await requeue.try_again(connection, order, found)
+        return
     await requeue.requeue(connection, found)
     await updates.activate_next(connection, [found.queue])
 

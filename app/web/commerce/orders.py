@@ -6,16 +6,17 @@ from uuid import UUID
 
 from fastapi import Body, Response
 
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import OrderError
 from app.domain.orders.cancellation import reason_of
 from app.domain.orders.requests import CancelRequest
+from app.domain.update import State
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries.commerce_search import TIME_LIMIT_MS
 from app.storage.queries.views import CancellationView
 from app.storage.stores import stores
-from app.usecases.commerce_dedup import duplicates
-from app.usecases.orders import cancel, ship
+from app.usecases.commerce_events.rest_shipments import RestShipments
+from app.usecases.orders import cancel
 from app.usecases.orders.ship import AcceptedShipment
 from app.usecases.returns import refund
 from app.usecases.returns.refund import Refunded
@@ -37,8 +38,6 @@ from app.web.route import OperationRouter
 router = OperationRouter(
     "/rest/{store_code}/V1", "commerce", PathRule("/rest/", render=problems.render)
 )
-# A repeated request returns the pending cancellation.
-_UNDER_WAY = frozenset({"cancellation_pending"})
 
 
 @router.post(
@@ -59,7 +58,9 @@ async def ship_order(
 
     The Commerce ids of the order and its items must be linked first
     (`PATCH /v1/orders/{order_id}`). The same body again returns the same number, as does a
-    shipment that already arrived by a webhook or event of Commerce. Several tracks become several
+    shipment that already arrived by a webhook or event of Commerce. If Walmart refused the
+    shipment, the same body retries it, and a body with exactly its units corrects it; both return
+    its number. Several tracks become several
     packages if each names its items in `extension_attributes.items`, or if there is one item
     with one unit for each track. Of more tracks than units the first gets all units, and the
     order shows `track_not_sent` for the others.
@@ -71,14 +72,8 @@ async def ship_order(
         body,
         store,
         _number,
-        lambda once: ship.ship_all(
-            context.app,
-            order,
-            requests,
-            actor=context.actor,
-            once=once,
-            find_duplicate=duplicates.from_rest,
-            write_also=unsent.keep if unsent else None,
+        lambda once: RestShipments(context.app, context.actor).ship(
+            order, requests, unsent=unsent, once=once
         ),
     )
 
@@ -96,28 +91,31 @@ async def cancel_order(
     order_id: OrderId,
     body: Annotated[CancelIn | None, Body(examples=[{"reason": "out_of_stock"}])] = None,
 ) -> Response:
-    """Cancel a whole order. The store's `default_cancellation_reason` replaces a missing reason."""
+    """Cancel a whole order. The store's `default_cancellation_reason` replaces a missing reason.
+
+    `true`: the order is canceled or being canceled; a failed cancellation is retried. `false`:
+    units are shipped or on their way. Anything else is refused.
+    """
     store, order = await order_of(context, store_code, order_id)
     wanted = body or CancelIn()
     async with context.app.database.begin() as connection:
         default = await stores.default_cancellation_reason(connection, store)
-    reason = reason_of(wanted.reason) if wanted.reason else default
-    if reason is None:
-        message = "A cancellation needs a reason, and the store has no default reason."
-        problem = Problem("reason_required", message, "/reason")
-        raise Invalid(problem.code, message, [problem])
-    request = CancelRequest(reason, wanted.comment)
+    reason = reason_of(wanted.reason) if wanted.reason else default or ""
+    request = CancelRequest(reason, wanted.comment, by_default=not wanted.reason)
     try:
         return await context.once(
             body,
             store,
             _canceled,
-            lambda once: cancel.cancel(context.app, order, request, actor=context.actor, once=once),
+            lambda once: cancel.cancel(
+                context.app, order, request, actor=context.actor, once=once, retry_failed=True
+            ),
         )
-    except Conflict as error:
-        if error.code in _UNDER_WAY:
-            return respond(TRUE)
-        raise
+    except OrderError as error:
+        known = cancel.repeated(error)
+        if known is None:
+            raise
+        return respond(StoredResponse(200, b"true" if known else b"false", {}))
 
 
 @router.post(
@@ -227,7 +225,12 @@ async def get_status(
 async def _remaining(context: RequestContext, store: int, order: UUID) -> int:
     async with context.app.database.begin() as connection:
         view = await queries.order(connection, store, order)
-    return sum(line.quantity.remaining for line in view.lines) if view else 0
+    if view is None:
+        return 0
+    failed = [each for each in view.shipments if each.state == State.FAILED]
+    lacking = sum(item.quantity - item.confirmed for each in failed for item in each.items)
+    # Without other units the request is about those of a failed shipment.
+    return sum(line.quantity.remaining for line in view.lines) or lacking
 
 
 def _number(shipped: AcceptedShipment) -> StoredResponse:

@@ -309,7 +309,7 @@ async def test_a_cancellation_uses_the_stores_own_reason(
     assert canceled.reason == "out_of_stock"
     await world.deliver_until(canceled.update.id)
     again = await client.post(CANCEL)
-    assert (again.status_code, again.json()["error_code"]) == (400, "order_already_canceled")
+    assert (again.status_code, again.json()) == (200, True)
 
 
 async def test_a_cancellation_accepts_adobes_wording(
