@@ -4,7 +4,7 @@ All of them are made here, so that the message always names the failed updates w
 and the way out, and the updates in doubt with the time at which a read may end each doubt.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -13,14 +13,6 @@ from app.domain.errors import Problem
 from app.domain.orders.order import Order, Task
 from app.domain.outbox import doubt
 from app.domain.update import Kind
-
-# What a person can do about a failed update of each kind.
-_WAYS_OUT = {
-    Kind.SHIPMENT: "Ship exactly its units again with Commerce's POST /V1/order/{orderId}/ship: "
-    "with another tracking number or carrier to correct it, else to retry it. Or PATCH its "
-    "tracking, or POST /v1/updates/{update}/retry or /v1/updates/{update}/dismiss.",
-    Kind.CANCELLATION: "POST /v1/updates/{update}/retry or /v1/updates/{update}/dismiss.",
-}
 
 
 class HoldingUpdate(Protocol):
@@ -55,24 +47,40 @@ def refusal(
     """Make a problem caused by updates that hold units; its message names those in its way."""
     held = list(holders)
     # mutation: refusal-names-failure
-    failures = [_failed_message(each) for each in held if isinstance(each, Task) and each.failure]
+    failures = list(_failures(held))
     # mutation: refusal-names-doubt
     doubts = [
         doubt.in_doubt_message(each.update_id, each.in_doubt_until)
         for each in held
         if each.in_doubt_until is not None
     ]
-    text = " ".join([message, *filter(None, failures), *doubts])
+    text = " ".join([message, *failures, *doubts])
     return Problem(code, text, pointer, conflict=True, facts=facts or {}, in_doubt=bool(doubts))
 
 
-def _failed_message(task: Task) -> str | None:
-    """Name a failed update, why it failed, and the way out. None for a kind that holds no units."""
-    if task.kind is Kind.SHIPMENT:
+def _failures(holders: Iterable[HoldingUpdate]) -> Iterator[str]:
+    """Name each failed shipment or cancellation, why it failed, and the ways out."""
+    failed = [
+        each
+        for each in holders
+        if isinstance(each, Task)
+        and each.failure
+        and each.kind in {Kind.SHIPMENT, Kind.CANCELLATION}
+    ]
+    for task in failed:
+        update = f"/v1/updates/{task.update_id}"
+        ways = f"POST {update}/retry retries it, POST {update}/dismiss ends it."
+        if task.kind is Kind.CANCELLATION:
+            yield f"The cancellation failed: {task.failure} {ways}"
+            continue
+        ways += (
+            " PATCH …/shipments/{shipment_id}/tracking or Commerce's POST /V1/shipment/track "
+            f"(parent_id {task.shipment_number}) corrects it."
+        )
+        if len(failed) == 1:
+            ways += (
+                " Commerce's POST /V1/order/{orderId}/ship with exactly its units retries it, or "
+                "corrects it if the tracking number or carrier is another."
+            )
         name = f"Shipment {task.shipment_number} ({task.tracking_number})"
-    elif task.kind is Kind.CANCELLATION:
-        name = "The cancellation"
-    else:
-        return None
-    way_out = _WAYS_OUT[task.kind].replace("{update}", str(task.update_id))
-    return f"{name} failed: {task.failure} {way_out}"
+        yield f"{name} failed: {task.failure} {ways}"

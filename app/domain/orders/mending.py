@@ -110,7 +110,7 @@ def _asks_for(order: Order, request: ShipRequest, units: Mapping[str, int]) -> b
         )
         for line in order.lines
     )
-    freed = replace(order, lines=lines, tasks=())
+    freed = replace(order, lines=lines, tasks=(), later_parts={})
     if request.items is None:
         items = allocation.remaining_items(freed)
     else:

@@ -23,7 +23,7 @@ from app.usecases.returns.refund import Refunded
 from app.web.commerce import problems, response_fields, search_criteria
 from app.web.commerce.examples import ORDER, ORDERS, SHIP
 from app.web.commerce.lookups import OrderId, StoreCode, order_of, order_view, store_of
-from app.web.commerce.responses import TRUE, answers
+from app.web.commerce.responses import FALSE, TRUE, answers
 from app.web.commerce.schemas import (
     CancelIn,
     CommerceOrderOut,
@@ -115,7 +115,7 @@ async def cancel_order(
         known = cancel.repeated(error)
         if known is None:
             raise
-        return respond(StoredResponse(200, b"true" if known else b"false", {}))
+        return respond(TRUE if known else FALSE)
 
 
 @router.post(

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from app.storage.idempotency import StoredResponse
 from app.web.v1.responses import EXAMPLES, REQUEST_ID, Responses
 
-TRUE = StoredResponse(200, b"true", {})
+TRUE, FALSE = StoredResponse(200, b"true", {}), StoredResponse(200, b"false", {})
 """Commerce's answer to a command that has no other."""
 _REFUSALS = {
     400: "The content of the request or the state of the order does not allow it.",

@@ -59,7 +59,9 @@ async def all_sent(world: World, order: OrderView) -> list[Any]:
 
 def names(text: str, *numbers: str) -> bool:
     """Whether a refusal names each failed shipment, its reason and the way out."""
-    ways = ("POST /V1/order/{orderId}/ship", "/v1/updates/")
+    ways = ["/retry", "/dismiss", "/tracking", "POST /V1/shipment/track"]
+    if len(numbers) == 1:
+        ways.append("POST /V1/order/{orderId}/ship")
     return all(each in text for each in (*numbers, REASON, *ways))
 
 

@@ -137,6 +137,17 @@ def test_the_packages_of_a_request_are_about_one_shipment_each() -> None:
         assert matched(order, ("1ZC", one), ("1ZD", one)) == []
 
 
+def test_the_parts_of_a_composite_product_are_its_units() -> None:
+    """A bundle of one parent and two children, of which the failed shipment named the children."""
+    line = a_line("1", 1, pending=1, commerce_items={80: 1, 81: 2})
+    failed = a_task(
+        Item("1", 1, reserved=1), state=FAILED, tracking_number="1ZA", commerce_items={81: 2}
+    )
+    order = an_order(line, tasks=(failed,))
+    for units in ([(81, 2)], [(80, 1), (81, 2)]):
+        assert matched(order, ("1ZB", units)) == [("1ZA", False)]
+
+
 def test_packages_that_all_went_out_are_no_correction() -> None:
     shipments = [
         a_shipment(f"1Z{n}", Item("1", 1, confirmed=1), state=State.CONFIRMED, sequence=n)
