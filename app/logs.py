@@ -50,7 +50,7 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for name in ("httpx", "httpcore", "sqlalchemy", "alembic", "asyncio"):
+    for name in ("httpx", "httpcore", "sqlalchemy", "alembic", "asyncio", "oauthlib"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[

@@ -15,6 +15,7 @@ SET citus.enable_unsafe_triggers TO on;
 
 SELECT create_reference_table('stores');
 SELECT create_reference_table('api_keys');
+SELECT create_reference_table('oauth_credentials');
 
 SELECT create_distributed_table('orders', 'store_id', colocate_with => 'none', shard_count => 64);
 SELECT create_distributed_table('order_lines', 'store_id', colocate_with => 'orders');
@@ -41,5 +42,6 @@ SELECT create_distributed_table('reconciliations', 'store_id', colocate_with => 
 SELECT create_distributed_table('order_counts', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('order_count_changes', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('idempotency_keys', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('oauth_nonces', 'store_id', colocate_with => 'orders');
 
 -- alembic_version stays a local table of the coordinator, where migrations run.

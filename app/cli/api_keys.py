@@ -16,7 +16,8 @@ from app.settings import EMBEDDED, Settings
 from app.storage.postgres import readiness
 from app.storage.postgres.database import Connection, Database, open_database
 from app.storage.postgres.embedded import EmbeddedPostgres
-from app.storage.stores import api_keys, stores
+from app.storage.stores import api_keys, oauth_keys, stores
+from app.storage.stores.secrets import SecretCipher
 
 # Timelines show the name, and `keys list` in one line.
 LONGEST_NAME = 100
@@ -37,26 +38,61 @@ def create(settings: Settings, *, name: str, store: UUID | None, scopes: Sequenc
     secret = api_keys.new_secret()
 
     async def work(connection: Connection) -> str:
-        number = None if store is None else await stores.number_of(connection, store)
-        if store is not None and number is None:
-            raise CannotDo(f"There is no store {store}.")
-        identifier = ids.new_id(
-            number or 0, int(datetime.now(UTC).timestamp() * 1000), secrets.randbits(64)
-        )
-        try:
-            await api_keys.create(
-                connection,
-                identifier=identifier,
-                name=name,
-                store_id=number,
-                scopes=frozenset(scope.value for scope in scopes),
-                secret=secret,
-            )
-        except api_keys.NameTaken as error:
-            raise CannotDo(f"A key named {name} exists; names are never used twice.") from error
+        await _add(connection, name, store, scopes, secret)
         return secret
 
     return _do(settings, work)
+
+
+def create_oauth(
+    settings: Settings, *, name: str, store: UUID | None, scopes: Sequence[Scope]
+) -> list[str]:
+    """Create a key with OAuth credentials; returns a line for each of them. Raises CannotDo.
+
+    The names are those of Magento's page of an integration.
+    """
+    cipher = SecretCipher(settings.required_keys())
+    made = oauth_keys.new_credentials()
+
+    async def work(connection: Connection) -> list[str]:
+        key = await _add(connection, name, store, scopes, None)
+        await oauth_keys.create(connection, key, made, cipher)
+        return [
+            f"Consumer Key: {made.consumer_key}",
+            f"Consumer Secret: {made.consumer_secret}",
+            f"Access Token: {made.access_token}",
+            f"Access Token Secret: {made.access_token_secret}",
+        ]
+
+    return _do(settings, work)
+
+
+async def _add(
+    connection: Connection,
+    name: str,
+    store: UUID | None,
+    scopes: Sequence[Scope],
+    secret: str | None,
+) -> UUID:
+    """Add a key, and return its id. secret: None for a key that gets OAuth credentials."""
+    number = None if store is None else await stores.number_of(connection, store)
+    if store is not None and number is None:
+        raise CannotDo(f"There is no store {store}.")
+    identifier = ids.new_id(
+        number or 0, int(datetime.now(UTC).timestamp() * 1000), secrets.randbits(64)
+    )
+    try:
+        await api_keys.create(
+            connection,
+            identifier=identifier,
+            name=name,
+            store_id=number,
+            scopes=frozenset(scope.value for scope in scopes),
+            secret=secret,
+        )
+    except api_keys.NameTaken as error:
+        raise CannotDo(f"A key named {name} exists; names are never used twice.") from error
+    return identifier
 
 
 def listed(settings: Settings) -> list[str]:
@@ -84,7 +120,9 @@ def _line(key: api_keys.ApiKey) -> str:
     where = "every store" if key.store_id is None else f"store number {key.store_id}"
     state = "revoked" if key.revoked_at else "works"
     made = f"{key.created_at:%Y-%m-%d}"
-    return f"{key.name}\t{','.join(sorted(key.scopes))}\t{where}\tmade {made}\t{state}"
+    kind = "signs (OAuth)" if key.oauth else "bearer"
+    scopes = ",".join(sorted(key.scopes))
+    return f"{key.name}\t{scopes}\t{where}\tmade {made}\t{state}\t{kind}"
 
 
 def _do(settings: Settings, work: Callable[[Connection], Awaitable[Result]]) -> Result:

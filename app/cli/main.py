@@ -214,13 +214,20 @@ def create_key(
     ],
     store: Annotated[UUID | None, typer.Option(help="The one store it may see.")] = None,
     scope: Annotated[list[Scope] | None, typer.Option(help="What it may do.")] = None,
+    oauth: Annotated[
+        bool, typer.Option("--oauth", help="Credentials that sign requests by OAuth 1.0a.")
+    ] = False,
 ) -> None:
     """Create an API key and show it, once."""
     from app.cli import api_keys
     from app.settings import load
 
     scopes = scope or [Scope.READ, Scope.WRITE]
-    print(api_keys.create(load(), name=name, store=store, scopes=scopes))
+    if oauth:
+        for line in api_keys.create_oauth(load(), name=name, store=store, scopes=scopes):
+            print(line)
+    else:
+        print(api_keys.create(load(), name=name, store=store, scopes=scopes))
 
 
 @keys_app.command("list")

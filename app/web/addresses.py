@@ -16,6 +16,12 @@ DEFAULT = "default"
 _SENT_METHOD = "waybill.sent_method"
 
 
+def sent_method(scope: Scope) -> str:
+    """The method as the client sent it."""
+    method: str = scope[_SENT_METHOD]
+    return method
+
+
 class CanonicalAddresses:
     """ASGI middleware that hands on each request under its canonical path and method.
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.http import HTTPBase
 from pydantic import BaseModel, TypeAdapter
 
 from app.domain.errors import Invalid, Problem, Unknown
@@ -16,6 +17,7 @@ from app.storage import idempotency
 from app.storage.idempotency import IdempotentRequest, Replayed, StoredResponse
 from app.storage.queries.views import View
 from app.usecases.context import AppContext
+from app.web import oauth
 from app.web.auth import Caller, KeyRing
 from app.web.problems import Unauthorized
 from app.web.schema_problems import pointer_to
@@ -27,6 +29,13 @@ bearer = HTTPBearer(
     auto_error=False,
     description="An API key, made with `waybill keys create`.",
 )
+oauth1 = HTTPBase(
+    scheme="OAuth",
+    scheme_name="oauth1",
+    auto_error=False,
+    description="OAuth 1.0a with HMAC-SHA256 (RFC 5849), by `waybill keys create --oauth`.",
+)
+Given = HTTPAuthorizationCredentials | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +161,16 @@ class RequireScope:
     async def __call__(
         self,
         request: Request,
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+        key: Annotated[Given, Depends(bearer)],
+        signature: Annotated[Given, Depends(oauth1)],
     ) -> RequestContext:
         """Authenticate a request. Raises Unauthorized, Forbidden, or Invalid for a parameter."""
-        if credentials is None or not credentials.credentials:
+        if key is not None and key.credentials:
+            context = await self.open(request, key.credentials)
+        elif signature is not None and signature.scheme.lower() == "oauth":
+            context = self._opened(request, await oauth.caller_of(request))
+        else:
             raise Unauthorized
-        context = await self.open(request, credentials.credentials)
         if not self.any_parameters:
             await known_parameters(request)
         return context
@@ -168,7 +181,9 @@ class RequireScope:
         Raises Unauthorized, Forbidden, or Invalid for the Idempotency-Key of a POST.
         """
         keys: KeyRing = request.app.state.keys
-        caller = await keys.caller(secret)
+        return self._opened(request, await keys.caller(secret))
+
+    def _opened(self, request: Request, caller: Caller) -> RequestContext:
         caller.require(self.scope)
         context = RequestContext(request, request.app.state.context, caller)
         if request.method == "POST":

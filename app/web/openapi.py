@@ -20,7 +20,8 @@ are imported from Walmart automatically.
 which is usually delivered within a second. Units count as `shipped` or `canceled` once Walmart
 has confirmed it; until then they are `pending`.
 
-**API keys.** Send an API key as `Authorization: Bearer <key>`.
+**API keys.** Send an API key as `Authorization: Bearer <key>`, or sign requests by OAuth 1.0a
+(HMAC-SHA256) as an integration of Commerce does.
 
 **Idempotency.** Every POST accepts an `Idempotency-Key`. A request with the same key and the same
 body returns the first answer again.

@@ -30,7 +30,9 @@ CODES: dict[str, Code] = {
     # The request itself
     "malformed_json": Code(400, "The body is not valid JSON in UTF-8."),
     "bad_request": Code(400, "The request is not a well-formed HTTP request for this API."),
-    "unauthorized": Code(401, "The request has no valid API key in `Authorization: Bearer`."),
+    "unauthorized": Code(
+        401, "The request has no valid API key in `Authorization: Bearer`, or OAuth signature."
+    ),
     "scope_missing": Code(403, "The API key lacks the scope that this operation needs."),
     "not_found": Code(404, "The path does not exist."),
     "method_not_allowed": Code(405, "The path does not support this method."),

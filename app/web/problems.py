@@ -108,7 +108,7 @@ async def _domain(request: Request, error: Exception) -> Response:
 
 
 async def _unauthorized(request: Request, error: Exception) -> Response:
-    headers = {"WWW-Authenticate": 'Bearer realm="waybill"'}
+    headers = {"WWW-Authenticate": 'Bearer realm="waybill", OAuth realm="waybill"'}
     detail = str(error) or CODES["unauthorized"].meaning
     return problem(request, 401, "unauthorized", detail, headers=headers)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
 from app.storage.postgres.retry import again
-from app.web.dependencies import RequireScope, bearer
+from app.web.dependencies import RequireScope, bearer, oauth1
 from app.web.path_rules import PathRule
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -33,7 +33,7 @@ class Operation(APIRoute):
 
         async def handle_known(request: Request) -> Response:
             for scope in required:
-                await scope(request, await bearer(request))
+                await scope(request, await bearer(request), await oauth1(request))
             return await handle(request)
 
         # mutation: key-check-before-body

@@ -140,6 +140,18 @@ def test_keys_are_created_listed_and_revoked(fresh_url: str, tmp_path: Path) -> 
     listed = waybill("keys", "list", **settings).stdout
     assert "commerce\tread,write" in listed
     assert secret not in listed
+    signing = waybill("keys", "create", "--name", "signs", "--oauth", **settings)
+    assert (signing.returncode, "WAYBILL_ENCRYPTION_KEYS is not set" in signing.stderr) == (2, True)
+    signing = waybill(
+        "keys", "create", "--name", "signs", "--oauth", **settings, WAYBILL_ENCRYPTION_KEYS=KEY
+    )
+    shown = dict(line.split(": ") for line in signing.stdout.splitlines())
+    names = ["Consumer Key", "Consumer Secret", "Access Token", "Access Token Secret"]
+    assert (list(shown), {len(value) for value in shown.values()}) == (names, {32})
+    listed = waybill("keys", "list", **settings).stdout
+    assert "signs\tread,write\tevery store" in listed
+    assert not [value for value in shown.values() if value in listed]
+    assert waybill("keys", "revoke", "signs", **settings).returncode == 0
     with deployed(fresh_url, tmp_path) as deployment:
         headers = {"Authorization": f"Bearer {secret}"}
         url = f"{deployment.api}/v1/orders"

@@ -86,7 +86,7 @@ def test_every_operation_has_a_description(name: str, operation: dict[str, Any])
     assert operation["description"], name
     assert len(operation["tags"]) == 1
     if "/v1" in name:
-        assert operation["security"] == [{"api_key": []}]
+        assert operation["security"] == [{"api_key": []}, {"oauth1": []}]
         assert {"401", "403", "422", "503"} <= operation["responses"].keys()
 
 

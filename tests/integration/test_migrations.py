@@ -576,6 +576,29 @@ async def test_lines_and_shipments_of_before_the_upgrade_have_no_composite_produ
             assert [row["commerce_items"] for row in rows] == [None, None]
 
 
+async def test_keys_of_before_the_upgrade_keep_their_secrets_beside_those_that_sign(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611301200")
+    key = (
+        "INSERT INTO api_keys (id, name, prefix, secret_hash, scopes) "
+        "VALUES (gen_random_uuid(), '{0}', 'wb_', '{0}', '{{read}}')"
+    )
+    async with connected(empty_url) as session:
+        await session.execute(key.format("before"))
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    async with connected(empty_url) as session:
+        # A writer of the earlier version gives each key a secret, and finds keys by it.
+        await session.execute(key.format("beside"))
+        await session.execute(
+            "INSERT INTO api_keys (id, name, prefix, scopes) "
+            "SELECT gen_random_uuid(), 'signs' || n, 'oauth', '{read}' FROM generate_series(1, 2) n"
+        )
+        rows = await session.fetch("SELECT name FROM api_keys WHERE secret_hash IS NOT NULL")
+        assert {row["name"] for row in rows} == {"before", "beside"}
+        assert await session.fetchval("SELECT count(*) FROM oauth_credentials") == 0
+
+
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
     """A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

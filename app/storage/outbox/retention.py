@@ -55,6 +55,14 @@ _EVENT_IDS = Sweep(
      WHERE w.store_id = old.store_id AND w.event_id = old.event_id AND <w>
     """,
 )
+_NONCES = Sweep(
+    "FROM oauth_nonces d WHERE d.used_at < now() - make_interval(days => :days)",
+    """
+    DELETE FROM oauth_nonces n
+     WHERE n.ctid = ANY (ARRAY(SELECT d.ctid <due>
+             ORDER BY d.used_at LIMIT :batch FOR UPDATE SKIP LOCKED)) AND <n>
+    """,
+)
 # Commerce sends events of every order of the shop; most of these are not Walmart orders.
 _UNLINKED = Sweep(
     """
@@ -135,6 +143,11 @@ async def forget_unlinked(database: Database, days: int, batch: int = BATCH) -> 
 async def forget_keys(database: Database, days: int, batch: int = BATCH) -> int:
     """Delete some answers that were stored under an Idempotency-Key so many days ago."""
     return await _do(database, _KEYS, days, batch)
+
+
+async def forget_nonces(database: Database, days: int, batch: int = BATCH) -> int:
+    """Delete some nonces of signed requests that were used so many days ago."""
+    return await _do(database, _NONCES, days, batch)
 
 
 async def _do(database: Database, statement: Sweep, days: int, batch: int) -> int:

@@ -25,6 +25,8 @@ class ApiKey:
     scopes: frozenset[str]
     created_at: datetime
     revoked_at: datetime | None
+    oauth: bool
+    """Whether requests are signed by OAuth 1.0a (`oauth_keys.py`). False means a bearer key."""
 
 
 def new_secret() -> str:
@@ -37,15 +39,15 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode(errors="replace")).digest()
 
 
-_COLUMNS = [
+KEY_COLUMNS = [
     api_keys.c.id,
     api_keys.c.name,
     api_keys.c.store_id,
     api_keys.c.scopes,
     api_keys.c.created_at,
     api_keys.c.revoked_at,
+    api_keys.c.secret_hash.is_(None).label("oauth"),
 ]
-
 
 _UNIQUE_NAME = "uq_api_keys_name"
 
@@ -61,14 +63,17 @@ async def create(
     name: str,
     store_id: int | None,
     scopes: frozenset[str],
-    secret: str,
+    secret: str | None,
 ) -> None:
-    """Create a key. Raises NameTaken, also if the name is created twice at the same moment."""
+    """Create a key. secret: None for a key that gets OAuth credentials.
+
+    Raises NameTaken, also if the name is created twice at the same moment.
+    """
     statement = sa.insert(api_keys).values(
         id=identifier,
         name=name,
-        prefix=secret[:8],
-        secret_hash=_digest(secret),
+        prefix="oauth" if secret is None else secret[:8],
+        secret_hash=None if secret is None else _digest(secret),
         store_id=store_id,
         scopes=sorted(scopes),
     )
@@ -82,17 +87,17 @@ async def create(
 
 async def find(connection: Connection, secret: str) -> ApiKey | None:
     """The key of a secret, unless it was revoked."""
-    statement = sa.select(*_COLUMNS).where(
+    statement = sa.select(*KEY_COLUMNS).where(
         api_keys.c.secret_hash == _digest(secret), api_keys.c.revoked_at.is_(None)
     )
     row = (await connection.execute(statement)).mappings().one_or_none()
-    return _key(row) if row else None
+    return key_of(row) if row else None
 
 
 async def list_keys(connection: Connection) -> list[ApiKey]:
     """Every key, the revoked ones too, oldest first."""
-    rows = await connection.execute(sa.select(*_COLUMNS).order_by(api_keys.c.created_at))
-    return [_key(row) for row in rows.mappings()]
+    rows = await connection.execute(sa.select(*KEY_COLUMNS).order_by(api_keys.c.created_at))
+    return [key_of(row) for row in rows.mappings()]
 
 
 async def revoke(connection: Connection, name: str) -> bool:
@@ -106,5 +111,7 @@ async def revoke(connection: Connection, name: str) -> bool:
     return (await connection.execute(statement)).first() is not None
 
 
-def _key(row: sa.RowMapping) -> ApiKey:
-    return ApiKey(**{**row, "scopes": frozenset(row["scopes"])})
+def key_of(row: sa.RowMapping) -> ApiKey:
+    """The key of a row that has KEY_COLUMNS."""
+    values = {column.name: row[column.name] for column in KEY_COLUMNS}
+    return ApiKey(**{**values, "scopes": frozenset(row["scopes"])})

@@ -25,7 +25,14 @@ from app.storage.tables.order_tables import (
 )
 from app.storage.tables.return_tables import refunds, return_orders, returns
 from app.storage.tables.shipment_tables import cancellations, shipments
-from app.storage.tables.store_tables import api_keys, notification_queues, notifications, stores
+from app.storage.tables.store_tables import (
+    api_keys,
+    notification_queues,
+    notifications,
+    oauth_credentials,
+    oauth_nonces,
+    stores,
+)
 from app.storage.tables.update_tables import archived_updates, attempts, updates
 
 __all__ = [
@@ -44,6 +51,8 @@ __all__ = [
     "metadata",
     "notification_queues",
     "notifications",
+    "oauth_credentials",
+    "oauth_nonces",
     "order_count_changes",
     "order_counts",
     "order_lines",

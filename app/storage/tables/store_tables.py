@@ -1,4 +1,4 @@
-"""Stores, their notification queues, and API keys."""
+"""Stores, their notification queues, API keys and the OAuth credentials of some."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
@@ -67,7 +67,8 @@ api_keys = sa.Table(
     sa.Column("id", UUID(as_uuid=True), primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("prefix", sa.Text, nullable=False),
-    sa.Column("secret_hash", BYTEA, nullable=False),
+    # NULL for a key with OAuth credentials.
+    sa.Column("secret_hash", BYTEA),
     sa.Column("store_id", sa.Integer),
     sa.Column("scopes", ARRAY(sa.Text), nullable=False),
     time("created_at", default=True),
@@ -77,6 +78,32 @@ api_keys = sa.Table(
     sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
 )
 
+oauth_credentials = sa.Table(
+    "oauth_credentials",
+    metadata,
+    sa.Column("key_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("consumer_key", sa.Text, nullable=False),
+    # Both secrets are encrypted, as a signature is verified with the secrets themselves.
+    sa.Column("consumer_secret", BYTEA, nullable=False),
+    sa.Column("access_token", sa.Text, nullable=False),
+    sa.Column("access_token_secret", BYTEA, nullable=False),
+    sa.UniqueConstraint("consumer_key"),
+    sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"]),
+)
+
+# The requests that were signed lately, so that none is accepted twice.
+oauth_nonces = sa.Table(
+    "oauth_nonces",
+    metadata,
+    # 0 for a key of every store.
+    sa.Column("store_id", sa.Integer, nullable=False, autoincrement=False),
+    sa.Column("key_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("timestamp", sa.BigInteger, nullable=False),
+    sa.Column("nonce", sa.Text, nullable=False),
+    time("used_at", default=True),
+    sa.PrimaryKeyConstraint("store_id", "key_id", "timestamp", "nonce"),
+    sa.Index("ix_oauth_nonces_used_at", "used_at"),
+)
 
 notifications = sa.Table(
     "notifications",

@@ -11,7 +11,7 @@ TRUE, FALSE = StoredResponse(200, b"true", {}), StoredResponse(200, b"false", {}
 """Commerce's answer to a command that has no other."""
 _REFUSALS = {
     400: "The content of the request or the state of the order does not allow it.",
-    401: "The request has no valid API key in `Authorization: Bearer`.",
+    401: "The request has no valid API key in `Authorization: Bearer`, or OAuth signature.",
     403: "The API key lacks the scope that this operation needs.",
     404: "The store or order does not exist, or the key may not see it.",
     503: "The database cannot be reached. Send the request again after Retry-After.",

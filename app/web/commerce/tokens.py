@@ -8,7 +8,8 @@ from app.web.route import OperationRouter
 router = OperationRouter("/rest/{store_code}/V1/integration", "commerce")
 _INSTEAD = (
     "Waybill issues no tokens for user names and passwords. Create an API key with `waybill keys "
-    "create` and send it where you would send the token: `Authorization: Bearer <key>`."
+    "create` and send it where you would send the token: `Authorization: Bearer <key>`. Or sign "
+    "requests by OAuth 1.0a, with the credentials of `waybill keys create --oauth`."
 )
 
 

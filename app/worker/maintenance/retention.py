@@ -8,6 +8,8 @@ from app.storage.postgres.database import Database
 
 # Days in which a repeated event is recognized, and in which an event waits for its order's link.
 _EVENTS, _UNLINKED_EVENTS = 7, 30
+# Days after which no repeated request is within the window of its timestamp (`app/web/oauth.py`).
+_NONCES = 1
 # Seconds after each batch: the traffic comes first.
 _PAUSE = 0.1
 # Seconds between two sweeps of attempts, each of which reads past all attempts that stay.
@@ -34,6 +36,7 @@ async def remove_expired(database: Database, days: RetentionDays) -> bool:
         (retention.forget_events, _EVENTS),
         (retention.forget_event_ids, _EVENTS),
         (retention.forget_unlinked, _UNLINKED_EVENTS),
+        (retention.forget_nonces, _NONCES),
     ):
         if kept:
             largest = max(largest, await remove(database, kept))

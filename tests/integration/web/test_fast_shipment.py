@@ -41,6 +41,7 @@ REQUESTS: dict[str, tuple[Mapping[str, str], bytes]] = {
     "a long key": ({**JSON, "idempotency-key": "k" * 256}, _GOOD),
     "no caller": ({**JSON, "authorization": ""}, _GOOD),
     "another scheme": ({**JSON, "authorization": f"Basic {ADMIN_KEY}"}, _GOOD),
+    "no signature": ({**JSON, "authorization": 'OAuth oauth_consumer_key="x"'}, _GOOD),
     "an unknown secret": ({**JSON, "authorization": "Bearer wb_unknown"}, _GOOD),
     "an unknown secret and no JSON": ({**JSON, "authorization": "Bearer wb_unknown"}, b"{"),
     "a secret of no ASCII": ({**JSON, "authorization": "Bearer \xe4"}, _GOOD),

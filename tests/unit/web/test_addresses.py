@@ -98,4 +98,5 @@ async def test_the_token_endpoints_say_what_to_use_instead(store: str, user: str
     assert (answer.status_code, found["error_code"]) == (400, "tokens_not_issued")
     assert "`waybill keys create`" in found["message"]
     assert "`Authorization: Bearer <key>`" in found["message"]
+    assert "`waybill keys create --oauth`" in found["message"]
     assert "never-shown" not in answer.text
