@@ -12,6 +12,7 @@ from app.domain.orders.requests import CancelRequest
 from app.domain.update import State
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
+from app.storage.queries import commerce_order_search
 from app.storage.queries.commerce_search import TIME_LIMIT_MS
 from app.storage.queries.views import CancellationView
 from app.storage.stores import stores
@@ -31,6 +32,7 @@ from app.web.commerce.schemas import (
     CommerceRefundIn,
     ShipIn,
 )
+from app.web.commerce.search_parameters import FIELDS, searching
 from app.web.dependencies import ReadingAnyParameters, RequestContext, Writing, respond
 from app.web.path_rules import PathRule
 from app.web.route import OperationRouter
@@ -167,6 +169,7 @@ async def refund_order(
     summary="Search orders by Commerce's API",
     response_model=CommerceOrdersOut,
     responses=answers(CommerceOrdersOut, example=ORDERS, description="A page."),
+    openapi_extra=searching(commerce_order_search.fields(0)),
 )
 async def search_orders(context: ReadingAnyParameters, store_code: StoreCode) -> Response:
     """Search the orders of a store by `searchCriteria` (or `search_criteria`), as Commerce does.
@@ -198,6 +201,7 @@ async def search_orders(context: ReadingAnyParameters, store_code: StoreCode) ->
     summary="Get an order by Commerce's API",
     response_model=CommerceOrderOut,
     responses=answers(CommerceOrderOut, example=ORDER, description="The order."),
+    openapi_extra={"parameters": [FIELDS]},
 )
 async def get_order(
     context: ReadingAnyParameters, store_code: StoreCode, order_id: OrderId

@@ -24,7 +24,7 @@ _FILTER = re.compile(
 _SORT = re.compile(rf"({_START}\[sort(?:_o|O)rders\]({_KEY}))\[(field|direction)\]")
 _PAGE = re.compile(rf"{_START}\[(pageSize|page_size|currentPage|current_page)\]")
 _IGNORED = frozenset({"searchCriteria", "search_criteria", "fields"})
-_DIRECTIONS = ("ASC", "DESC")
+DIRECTIONS = ("ASC", "DESC")
 _Parts = dict[str, str]
 
 
@@ -66,7 +66,7 @@ def shown(criteria: Criteria) -> dict[str, Any]:
             for group in criteria.groups
         ],
         "sort_orders": [
-            {"field": each.field, "direction": _DIRECTIONS[each.descending]}
+            {"field": each.field, "direction": DIRECTIONS[each.descending]}
             for each in criteria.sorts
         ],
         "page_size": criteria.size,
@@ -89,7 +89,7 @@ def _sort(given: _Parts) -> Sort:
     # ASC is DESC; its Framework\Api\SortOrder refuses other words.
     # mutation: commerce-search-direction
     direction = given.get("direction", "DESC").upper()
-    if direction not in _DIRECTIONS:
+    if direction not in DIRECTIONS:
         raise invalid("A direction is ASC or DESC.", f"{pointer}[direction]")
     return Sort(pointer, given.get("field", ""), descending=direction == "DESC")
 

@@ -3,7 +3,8 @@
 import pytest
 
 from app.domain.errors import Invalid
-from app.storage.queries.commerce_search import Criteria, Filter, Sort
+from app.storage.queries.commerce_search import CONDITIONS, Criteria, Filter, Sort
+from app.web import export
 from app.web.commerce import search_criteria
 
 FILTER = "searchCriteria[filterGroups][0][filters][0]"
@@ -11,6 +12,25 @@ FILTER = "searchCriteria[filterGroups][0][filters][0]"
 
 def read(query: dict[str, str]) -> Criteria:
     return search_criteria.read(query.items())
+
+
+def test_the_parameters_of_the_api_document_are_search_criteria() -> None:
+    """Magento's own document declares them (Webapi/Model/Rest/Swagger/Generator.php)."""
+    path = export.document()["paths"]["/rest/{store_code}/V1/orders"]["get"]["parameters"]
+    declared = {each["name"]: each["schema"] for each in path if each["in"] == "query"}
+    samples = {
+        name: str(schema["enum"][-1]) if "enum" in schema else "1"
+        for name, schema in declared.items()
+    }
+    found = read(samples)
+    last, field = [*CONDITIONS][-1], "updated_at"
+    assert [len(group) for group in found.groups] == [1, 1]
+    for (each,) in found.groups:
+        assert (each.field, each.value, each.condition) == (field, "1", last)
+    assert [(sort.field, sort.descending) for sort in found.sorts] == [(field, True)]
+    assert (found.size, found.page) == (1, 1)
+    assert declared["searchCriteria[pageSize]"]["maximum"] == search_criteria.MOST
+    assert "fields" in declared
 
 
 @pytest.mark.parametrize("named", ["searchCriteria", "search_criteria"])
