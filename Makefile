@@ -17,7 +17,7 @@ PYTHON ?= $(shell .ci/find-python)
 # What the goals need that pip cannot install. All of it is installed by one call, before anything
 # else is made.
 NEEDS := $(sort $(if $(wildcard .venv/.made),,python) \
-           $(if $(filter check openapi-lint clients,$(MAKECMDGOALS)),node) \
+           $(if $(filter check openapi-lint clients compatibility,$(MAKECMDGOALS)),node) \
            $(if $(filter test,$(MAKECMDGOALS)),chromium pgbouncer faketime) \
            $(if $(filter faults,$(MAKECMDGOALS)),faketime))
 
@@ -80,6 +80,10 @@ faults: .venv/.dev ## Run the fault tests and write docs/faults.md from their ou
 .PHONY: mutations
 mutations: .venv/.dev ## Break each promise in turn and write docs/mutations.md: which test notices
 	@$(BIN)/python tests/mutations/run.py --write
+
+.PHONY: compatibility
+compatibility: .venv/.dev ## Run real clients against Waybill and write docs/compatibility.md (ten minutes)
+	@$(BIN)/python -m tests.compatibility.run
 
 .PHONY: bench
 bench: .venv/.dev ## Run the benchmarks; figures go to bench/results.json too
