@@ -13,10 +13,10 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from app.storage.postgres import migrate
-from app.storage.postgres.database import Database, open_database
+from app.storage.postgres.database import Database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.embedded import EmbeddedPostgres
-from tests.harness.databases import Server, database_url
+from tests.harness.databases import Server, database_url, open_compiled
 from tests.harness.world import IMPATIENT, PATIENT, World, open_world
 
 # On a busy machine an example takes seconds, and drawing it too: neither is a fault.
@@ -108,7 +108,7 @@ def empty_url(server: Server) -> Iterator[str]:
 @pytest.fixture
 async def database(fresh_url: str) -> AsyncIterator[Database]:
     """A pool on a migrated database without rows."""
-    opened = open_database(fresh_url)
+    opened = open_compiled(fresh_url)
     yield opened
     await opened.close()
 

@@ -49,10 +49,11 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def eventually(question: Any) -> None:
-    deadline = time.monotonic() + LIMIT
+    deadline, pause = time.monotonic() + LIMIT, 0.02
     while not await question():
         assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause)
+        pause = min(1.5 * pause, 0.1)
 
 
 async def state_is(url: str, po: str, state: str) -> None:

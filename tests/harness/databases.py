@@ -5,9 +5,12 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
+import sqlalchemy as sa
 
+from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.tables import metadata
 
@@ -45,6 +48,25 @@ EMPTIES = "empties a test's database"
 """The application_name of the session that stays beside those of a test."""
 # Dead rows stay in the files, and slow down what follows.
 _USES = 50
+# The statements that SQLAlchemy has compiled in this process, and the dialect that did.
+_COMPILED: dict[Any, Any] = {}
+_DIALECTS: list[sa.Dialect] = []
+
+
+def open_compiled(url: str, *, pool_size: int = 10) -> Database:
+    """Open a database, with the statements that the engines of earlier tests have compiled.
+
+    Each engine has a dialect and a cache of its own; compiling takes a fifth of a test's time.
+    """
+    database = open_database(url, pool_size=pool_size)
+    engine = database.engine.sync_engine
+    engine.update_execution_options(compiled_cache=_COMPILED)
+    # A dialect reads the server's version by the first connection of its own engine.
+    if _DIALECTS and _DIALECTS[0].server_version_info:
+        engine.dialect = _DIALECTS[0]
+    else:
+        _DIALECTS[:] = [engine.dialect]
+    return database
 
 
 def database_url(server: str, name: str) -> str:

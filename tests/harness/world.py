@@ -22,7 +22,6 @@ from app.metrics import Metrics
 from app.simulator.app import create_app as create_simulator
 from app.storage.orders.accept_batcher import AcceptBatcher
 from app.storage.outbox.notify import WakeSignal
-from app.storage.postgres.database import open_database
 from app.storage.queries.views import OrderView, StoreView
 from app.usecases.context import AppContext, WakePollers
 from app.usecases.imports import import_order
@@ -30,6 +29,7 @@ from app.usecases.stores import manage
 from app.version import VERSION
 from app.walmart.client import WalmartClient
 from app.worker.heartbeat import Heartbeat
+from tests.harness.databases import open_compiled
 from tests.harness.outbox import VAULT
 from tests.harness.pollers import BREAKER, SETTINGS, Pollers
 from tests.harness.server import serving
@@ -141,7 +141,7 @@ def _now() -> datetime:
 def _context(
     url: str, walmart: WalmartClient, commerce: CommerceClient, wake: WakePollers
 ) -> AppContext:
-    database = open_database(url, pool_size=_CONNECTIONS)
+    database = open_compiled(url, pool_size=_CONNECTIONS)
     return AppContext(
         database=database,
         accept_batcher=AcceptBatcher(database.grouped),
