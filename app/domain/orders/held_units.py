@@ -82,5 +82,10 @@ def _failures(holders: Iterable[HoldingUpdate]) -> Iterator[str]:
                 " Commerce's POST /V1/order/{orderId}/ship with exactly its units retries it, or "
                 "corrects it if the tracking number or carrier is another."
             )
-        name = f"Shipment {task.shipment_number} ({task.tracking_number})"
+        units = ", ".join(
+            f"{item.quantity - item.confirmed} of line {item.line_number}"
+            for item in task.items
+            if item.quantity > item.confirmed
+        )
+        name = f"Shipment {task.shipment_number} ({task.tracking_number}: {units})"
         yield f"{name} failed: {task.failure} {ways}"

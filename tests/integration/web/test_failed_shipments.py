@@ -102,6 +102,17 @@ async def test_the_same_body_retries_the_refused_shipment(
     assert await all_sent(world, order) == [("1", 3, "1ZACME")]
 
 
+async def test_another_carrier_for_the_same_number_is_a_correction(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    number = (await refused(world, client, order, body(A, units=3)))[0]
+    by_fedex = {**a_track("1ZA", carrier="fedex"), "title": "Federal Express"}
+    assert (await client.post(SHIP, json=body(by_fedex, units=3))).json() == number
+    assert (await made(world, order))[0].walmart_carrier == {"carrier": "FedEx"}
+    assert await all_sent(world, order) == [("1", 3, "1ZA")]
+
+
 async def test_equal_corrected_bodies_at_once_are_one_correction(
     world: World, client: httpx.AsyncClient
 ) -> None:
@@ -150,7 +161,7 @@ async def test_other_units_than_the_failed_shipments_are_refused_with_its_name(
     before = await made(world, order)
     answer = await client.post(SHIP, json=body(B, units=2))
     assert (answer.status_code, answer.json()["error_code"]) == (400, "quantity_exceeds_remaining")
-    assert names(answer.json()["message"], "1ZA")
+    assert names(answer.json()["message"], "1ZA: 3 of line 1")
     # /v1 corrects by PATCH only.
     package = {"carrier_code": "ups", "tracking_number": "1ZB"}
     by_v1 = await client.post(f"/v1/orders/{order.id}/shipments", json=package)
