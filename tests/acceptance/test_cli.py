@@ -11,6 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.forked import Forked, deployed
+from tests.harness.waiting import LIMIT
 from tests.processes import WAYBILL, Deployment, a_store, free_port, run, until
 from tests.tls import TLS
 
@@ -83,25 +84,28 @@ def test_a_database_that_does_not_exist_is_named(fresh_url: str) -> None:
         assert 'nowhere" does not exist' in ended.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_serve_stops_in_order_and_stops_its_embedded_database(
-    data_folder: Path, ending: signal.Signals
-) -> None:
-    folder = data_folder / f"serve-{ending.name}"
-    port = free_port()
+def test_serve_stops_in_order_and_stops_its_embedded_database(data_folder: Path) -> None:
+    folder = data_folder / "serve"
     settings = {
         "WAYBILL_DATABASE_URL": "embedded",
         "WAYBILL_DATA_DIR": str(folder),
         "WAYBILL_ENCRYPTION_KEYS": KEY,
     }
     assert waybill("migrate", **settings).returncode == 0
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        assert served_until(ending, settings) == 0
+        assert not (folder / "postgres" / "postmaster.pid").exists(), ending
+
+
+def served_until(ending: signal.Signals, settings: dict[str, str]) -> int:
+    """Serve in a new interpreter until it is ready, and end it by a signal; return its exit code."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("WAYBILL_")}
+    port = free_port()
     command = [*WAYBILL, "serve", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env={**clean, **settings}) as serving:
         until(lambda: serving.poll() is not None or answers(f"http://127.0.0.1:{port}/readyz"))
         serving.send_signal(ending)
-        assert serving.wait(60) == 0
-    assert not (folder / "postgres" / "postmaster.pid").exists()
+        return serving.wait(LIMIT)
 
 
 def answers(url: str) -> bool:

@@ -230,7 +230,7 @@ async def test_two_thousand_updates_with_three_calls_in_ten_failing(
     with deployment.client() as client, watched(deployment, orders) as seen:
         for name in POLLERS:
             deployment.start(name, "poller")
-        refused = await asyncio.to_thread(_watch_over, client, stores)
+        refused = await asyncio.to_thread(_watch_over, client)
         verdict = await asyncio.to_thread(judge, deployment, client, accepted)
     verdict.misreported += seen.misreported
     write_row(
@@ -290,15 +290,14 @@ async def _accepted(deployment: Deployment, orders: list[str]) -> int:
         return sum(await asyncio.gather(*(order(each) for each in orders)))
 
 
-def _watch_over(client: httpx.Client, stores: list[str]) -> int:
+def _watch_over(client: httpx.Client) -> int:
     """Act as a person meanwhile: verify credentials, and retry rejected and refused updates."""
     refused = 0
     deadline = time.monotonic() + 3 * LIMIT
     while time.monotonic() < deadline:
-        for store in stores:
-            details = client.get(f"/v1/stores/{store}").json()["status_details"]
-            if any(each["code"] == "credentials_rejected" for each in details):
-                client.post(f"/v1/stores/{store}/verify")
+        for store in client.get("/v1/stores").raise_for_status().json()["data"]:
+            if any(each["code"] == "credentials_rejected" for each in store["status_details"]):
+                client.post(f"/v1/stores/{store['id']}/verify")
         # Another call's success ends the store's pause, and an update that met it waits on.
         met = {"state": "retrying", "code": "credentials_rejected", "limit": 200}
         client.post("/v1/updates/retry", json=met).raise_for_status()
