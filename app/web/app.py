@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from app.commerce.signatures import AdobeKeys, open_keys
-from app.storage.queries.views import cache_schemas
 from app.usecases.context import AppContext
 from app.web import docs, health, openapi, problems
 from app.web.addresses import CanonicalAddresses
@@ -83,7 +82,6 @@ def create_app(
     Adobe; the caller closes them. answer_within is the time limit in seconds for webhooks and
     events: Commerce waits 8 seconds for an answer, Adobe 10.
     """
-    cache_schemas()
     app = FastAPI(
         title=openapi.TITLE,
         version=version,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
 from app.storage.postgres.retry import again
+from app.storage.queries.views import cache_schemas
 from app.web.dependencies import RequireScope, bearer, oauth1
 from app.web.path_rules import PathRule
 
@@ -44,6 +45,8 @@ class OperationRouter(APIRouter):
     """A router of operations, with the rules of those paths that need one."""
 
     def __init__(self, prefix: str, tag: str, *rules: PathRule) -> None:
+        # Before its routes, each of which would build the schemas of its views again.
+        cache_schemas()
         # mutation: retry-on-locked-row
         super().__init__(prefix=prefix, tags=[tag], route_class=Operation)
         self.rules = rules
