@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, field
 
+# Before and after the purchase order number in the e-mail address that stands for the buyer's. No
+# mail arrives below a reserved domain (RFC 2606, section 3).
+RESERVED_EMAIL = ("order-", "@walmart.example.com")
+
 
 @dataclass(frozen=True, slots=True)
 class Buyer:

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
+from app.domain.orders.buyer import RESERVED_EMAIL
 from app.domain.orders.order import ERROR, FulfillmentStatus
 from app.storage.postgres.database import Connection
 from app.storage.queries import commerce_search, order_views
@@ -68,8 +69,8 @@ _STATE = sa.case(
     *((found, word) for word, found in _STATES.items() if word != "processing"),
     else_="processing",
 )
-# As app/storage/queries/order_line_views.py adds up an order: null where a line has no price, or
-# currencies differ.
+# As app/storage/queries/order_line_views.py adds up an order: nothing where a line has no price, or
+# currencies differ. It is shown as 0.
 _PRICED = sa.and_(
     sa.func.count(lines.c.unit_price) == sa.func.count(),
     sa.func.min(lines.c.currency) == sa.func.max(lines.c.currency),
@@ -77,8 +78,9 @@ _PRICED = sa.and_(
 _TOTAL = sa.func.sum(
     lines.c.unit_price * lines.c.ordered + sa.func.coalesce(lines.c.other_charges, 0)
 )
-_AMOUNT = Number(_of_lines(sa.case((_PRICED, _TOTAL)), sa.Numeric()), whole=False)
+_AMOUNT = Number(_of_lines(sa.case((_PRICED, _TOTAL), else_=0), sa.Numeric()), whole=False)
 _CURRENCY = sa.case((_PRICED, sa.func.min(lines.c.currency)))
+_EMAIL = Text(RESERVED_EMAIL[0] + table.c.purchase_order_id + RESERVED_EMAIL[1])
 _UNITS = sa.func.coalesce(sa.func.sum(lines.c.ordered), 0)
 
 
@@ -89,11 +91,13 @@ def fields(store_id: int) -> Mapping[str, Field]:
         "increment_id": Text(table.c.commerce_order_number),
         "ext_order_id": Text(table.c.purchase_order_id),
         "ext_customer_id": CustomerNumber(table.c.customer_order_id),
+        "customer_email": _EMAIL,
         "store_id": Words(table.c.store_id, {str(store_id): sa.true()}),
         "state": Words(_STATE, {"new": _NEW, **_STATES}),
         "status": Words(table.c.status, _STATUSES),
         "order_currency_code": Text(_of_lines(_CURRENCY, sa.Text())),
         "grand_total": _AMOUNT,
+        "base_grand_total": _AMOUNT,
         "total_item_count": Number(_of_lines(sa.func.count(), sa.BigInteger())),
         "total_qty_ordered": Number(_of_lines(_UNITS, sa.BigInteger())),
         "created_at": Time(table.c.ordered_at, table.c.created_at),

@@ -177,11 +177,11 @@ async def search_orders(context: ReadingAnyParameters, store_code: StoreCode) ->
     Fields: `entity_id`, `increment_id`, `ext_order_id` (Walmart's purchase order),
     `ext_customer_id` (Walmart's customer order, with and without its hyphen), `store_id`, `state`,
     `status` (Waybill's words, and Commerce's `pending`, `processing`, `complete`, `canceled` and
-    `closed`), `order_currency_code`, `grand_total`, `total_item_count`, `total_qty_ordered`,
-    `created_at`, `updated_at`. Conditions: those of Commerce, `regexp` excepted. A field or value
-    that nothing can be found by is refused. A page has at most 1,000 orders, as many without
-    `pageSize` or with 0; `total_count` is exact, and a page behind the last one is empty. `fields`
-    selects the fields of the response.
+    `closed`), `customer_email`, `order_currency_code`, `grand_total`, `base_grand_total`,
+    `total_item_count`, `total_qty_ordered`, `created_at`, `updated_at`. Conditions: those of
+    Commerce, `regexp` excepted. A field or value that nothing can be found by is refused. A page
+    has at most 1,000 orders, as many without `pageSize` or with 0; `total_count` is exact, and a
+    page behind the last one is empty. `fields` selects the fields of the response.
     """
     store = await store_of(context, store_code)
     wanted = search_criteria.read(context.request.query_params.multi_items())

@@ -23,6 +23,7 @@ from app.commerce.shipment_tracks import Track, not_sent, packages, units_of
 from app.domain import db_limits
 from app.domain.db_limits import BIGINT, INT
 from app.domain.ids import store_of
+from app.domain.orders.buyer import RESERVED_EMAIL
 from app.domain.orders.cancellation import LABELS, Reason
 from app.domain.orders.requests import RequestedItem, ShipRequest
 from app.storage.queries.views import OrderLineView, OrderView
@@ -30,8 +31,6 @@ from app.usecases.commerce_events.rest_tracks import UnsentTracks
 from app.usecases.returns.refund import REPEATED_WITHIN, RefundReference
 from app.web.v1.fields import Plain
 
-# A subdomain of a reserved domain, at which no mail arrives (RFC 2606, section 3; RFC 7505).
-_NO_BUYERS = "walmart.example.com"
 # A field without a value is left out, as Commerce leaves it out (magento/magento2,
 # Framework/Reflection/DataObjectProcessor.php, buildOutputDataArray()).
 # mutation: nulls-for-commerce
@@ -297,8 +296,8 @@ class CommerceOrderOut(BaseModel):
             ext_customer_id=view.customer_order_id,
             state=_state(view),
             status=view.status,
-            store_id=store_of(view.id),
-            customer_email=f"order-{view.purchase_order_id}@{_NO_BUYERS}",
+            store_id=store_of(view.store_id),
+            customer_email=view.purchase_order_id.join(RESERVED_EMAIL),
             order_currency_code=value.currency if value else None,
             grand_total=total,
             base_grand_total=total,

@@ -34,7 +34,7 @@ async def test_a_search_answers_in_commerces_form(world: World, client: httpx.As
     }
     assert (await client.get(ORDERS, params=query)).json() == {
         "items": [
-            {"entity_id": None, "increment_id": None},
+            {},
             {"entity_id": 3003, "increment_id": "WA0003003"},
             {"entity_id": 3140, "increment_id": "WA0003140"},
         ]
