@@ -32,9 +32,9 @@ def main(names: list[str]) -> int:
     wanted = [each for each in listed if not names or each.name in names]
     found: list[tuple[Client, list[Result]]] = []
     with started() as waybill:
-        key = _key_of_store(waybill)
+        keys = _keys_of_store(waybill)
         for number, client in enumerate(wanted, start=1):
-            results = _results(client, waybill, key, number)
+            results = _results(client, waybill, keys, number)
             found.append((client, results))
             for each in results:
                 sys.stdout.write(f"{client.name}: {each.operation}: {each.why or 'works'}\n")
@@ -58,14 +58,16 @@ def started() -> Iterator[Deployment]:
                 yield waybill
 
 
-def _results(client: Client, waybill: Deployment, key: str, number: int) -> list[Result]:
+def _results(
+    client: Client, waybill: Deployment, keys: dict[str, Any], number: int
+) -> list[Result]:
     try:
         client.install()
     except subprocess.SubprocessError as error:
         return [Result("installation", _plain(install_failure(error)))]
     given: dict[str, Any] = {}
     if client.door == "commerce":
-        given = {"url": waybill.api, "store": STORE, "key": key, "oauth": _oauth(waybill)}
+        given = {"url": waybill.api, "store": STORE, **keys}
     elif client.door == "walmart":
         given = {"walmart": waybill.walmart, "seller": SELLER}
     if client.door != "document":
@@ -113,19 +115,28 @@ def _bought(waybill: Deployment, number: int) -> dict[str, Any]:
     return {"purchase_order": purchase_order}
 
 
-def _key_of_store(waybill: Deployment) -> str:
-    """A key of one store, with which addresses need no store code."""
+def _keys_of_store(waybill: Deployment) -> dict[str, Any]:
+    """Credentials of one store, with which addresses need no store code: a key, and OAuth."""
+    (key,) = re.findall(r"\bwb_\S+", _created(waybill, "bearer"))
+    shown = dict(
+        re.findall(r"^(.+): (\S+)$", _created(waybill, "signing", "--oauth"), re.MULTILINE)
+    )
+    signing = {
+        "consumerKey": shown["Consumer Key"],
+        "consumerSecret": shown["Consumer Secret"],
+        "accessToken": shown["Access Token"],
+        "tokenSecret": shown["Access Token Secret"],
+    }
+    return {"key": key, "oauth": signing}
+
+
+def _created(waybill: Deployment, name: str, *options: str) -> str:
     with waybill.client() as client:
         (store,) = client.get("/v1/stores").json()["data"]
-    words = ("keys", "create", "--name", "compatibility", "--store", store["id"])
-    made = waybill.run(*words, "--scope", "read", "--scope", "write")
+    words = ("keys", "create", "--name", name, "--store", store["id"], "--scope", "write")
+    made = waybill.run(*words, *options)
     assert made.returncode == 0, made.stderr
-    return str(re.findall(r"\bwb_\S+", made.stdout)[0])
-
-
-def _oauth(waybill: Deployment) -> dict[str, str]:
-    del waybill
-    return {"consumerKey": "k", "consumerSecret": "s", "accessToken": "t", "tokenSecret": "s"}
+    return made.stdout
 
 
 def _plain(why: str) -> str:
