@@ -51,6 +51,6 @@ def canonical(path: str) -> str:
     if segments[:2] == ["index.php", "rest"]:
         del segments[0]
     # mutation: address-without-store-code
-    if segments[:2] == ["rest", "V1"]:
+    if segments[:2] in (["rest", "V1"], ["rest", "async"]):
         segments.insert(1, DEFAULT)
     return "/" + "/".join(segments)

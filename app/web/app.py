@@ -14,7 +14,14 @@ from app.web import docs, health, openapi, problems
 from app.web.addresses import CanonicalAddresses
 from app.web.allowed_methods import AllowedMethods
 from app.web.auth import KeyRing
-from app.web.commerce import comments, io_events, order_items, tokens
+from app.web.commerce import (
+    comments,
+    credit_memos,
+    io_events,
+    order_items,
+    tokens,
+    without_meaning,
+)
 from app.web.commerce import hooks as commerce_hooks
 from app.web.commerce import orders as commerce_orders
 from app.web.commerce import shipments as commerce_shipments
@@ -57,6 +64,9 @@ OPERATIONS: tuple[OperationRouter, ...] = (
     commerce_orders.router,
     comments.router,
     commerce_shipments.router,
+    credit_memos.router,
+    # After the operations of the same paths.
+    without_meaning.router,
     tokens.router,
     walmart_webhooks.router,
     # Before the hooks, whose route would match its path too.

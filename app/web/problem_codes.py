@@ -114,6 +114,9 @@ CODES: dict[str, Code] = {
         422, "Waybill issues no tokens for user names and passwords. Send an API key instead."
     ),
     "fields_invalid": Code(422, "fields must be names, with names within them in [ ]."),
+    "not_applicable": Code(
+        422, "Walmart's orders have nothing that this path of Commerce could read or change."
+    ),
     "reason_required": Code(422, "A cancellation needs a reason."),
     "reason_invalid": Code(422, "The reason is not listed at /v1/cancellation-reasons."),
     "partial_cancellation_not_supported": Code(422, "Only a whole order can be canceled."),
@@ -134,6 +137,7 @@ CODES: dict[str, Code] = {
     "shipment_not_found": Code(404, "The order has no such shipment."),
     "track_not_found": Code(404, "The store has no shipment with such a track."),
     "order_item_not_found": Code(404, "No order of the store is linked to such an item."),
+    "credit_memo_not_found": Code(404, "The store has no credit memo with such a number."),
     "commerce_event_not_found": Code(404, "The event does not exist, or the key may not see it."),
     "return_not_found": Code(404, "The return does not exist, or the key may not see it."),
     "cancellation_not_found": Code(404, "The order has no cancellation."),

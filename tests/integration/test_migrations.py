@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -25,6 +25,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from app.domain.outbox.rate_limits import WRITTEN_TO, Endpoint
+from app.storage import queries
 from app.storage.imports import leases, webhook_inbox
 from app.storage.outbox import retention
 from app.storage.postgres import migrate
@@ -597,6 +598,31 @@ async def test_keys_of_before_the_upgrade_keep_their_secrets_beside_those_that_s
         rows = await session.fetch("SELECT name FROM api_keys WHERE secret_hash IS NOT NULL")
         assert {row["name"] for row in rows} == {"before", "beside"}
         assert await session.fetchval("SELECT count(*) FROM oauth_credentials") == 0
+
+
+async def test_refunds_and_items_of_before_the_upgrade_are_found_by_number(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611301300")
+    async with connected(empty_url) as session:
+        await session.execute(FIRST)
+        await session.execute(_RETURN_BEFORE)
+        await session.execute(
+            "INSERT INTO order_lines (store_id, order_id, line_number, position, sku, ordered, "
+            "commerce_item_id) SELECT store_id, id, '1', 0, 'ABC', 1, 70 FROM orders"
+        )
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    database = open_database(empty_url, pool_size=2)
+    async with database.begin() as connection:
+        order = await queries.order_of_item(connection, 1, 70)
+        assert order is not None
+        found = await queries.refund_of_number(connection, 1, 1)
+        assert found == (order, UUID("01a20a61-4a87-7d0f-8311-81ea00000002"))
+    await database.close()
+    made = "SELECT count(*) FROM pg_indexes WHERE indexname = ANY($1::text[])"
+    names = ["ix_refunds_number", "ix_refunds_order", "ix_order_lines_commerce_item_id"]
+    async with connected(empty_url) as session:
+        assert await session.fetchval(made, names) == len(names)
+        invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+        assert await session.fetchval(invalid) == 0
 
 
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:

@@ -5,6 +5,11 @@ for one order, and with `order_lists.py` and `index_scan.py` for a list.
 """
 
 from app.storage.queries.comment_views import comments
+from app.storage.queries.commerce_document_search import (
+    search_items,
+    search_refunds,
+    search_shipments,
+)
 from app.storage.queries.commerce_event_views import (
     CommerceEventFilter,
     commerce_event,
@@ -70,7 +75,10 @@ __all__ = [
     "return_",
     "return_summary",
     "returns",
+    "search_items",
     "search_orders",
+    "search_refunds",
+    "search_shipments",
     "shipment",
     "shipment_of_number",
     "shipment_warnings",

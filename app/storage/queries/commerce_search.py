@@ -1,7 +1,7 @@
 """Searches of one store by the search criteria of Commerce's REST API."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -79,10 +79,12 @@ class Criteria:
 class Searched:
     """What is searched."""
 
-    table: sa.Table
+    table: sa.FromClause
     """A table with the columns store_id and id; the default order is by id."""
     fields: Callable[[int], Mapping[str, Field]]
     """The fields of a store, under Commerce's names."""
+    where: Condition = field(default_factory=sa.true)
+    """Which rows of the table there are to find."""
 
 
 async def search(
@@ -113,7 +115,11 @@ def statement(store_id: int, criteria: Criteria, searched: Searched) -> sa.Selec
     table, fields = searched.table, searched.fields(store_id)
     groups = [[_where(fields, each) for each in group] for group in criteria.groups if group]
     # mutation: commerce-search-groups
-    conditions = [table.c.store_id == store_id, *(sa.or_(*group) for group in groups)]
+    conditions = [
+        table.c.store_id == store_id,
+        searched.where,
+        *(sa.or_(*group) for group in groups),
+    ]
     keys = [_field(fields, each).column.label(f"key_{n}") for n, each in enumerate(criteria.sorts)]
     rows = sa.select(table.c.id, *keys).where(*conditions)
     # What is found is read once. Otherwise PostgreSQL, which sees the limit, reads all rows in

@@ -1,6 +1,6 @@
 """Reads returns into views, each with its refunds and status details."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,7 @@ _FAILED = sql.read("queries/return_failed.sql")
 _STATUS = sql.read("queries/return_status.sql", failed=_FAILED)
 _ROWS = f"t.*, {_STATUS} AS status, s.id AS store_uuid"
 _RETURN = sql.load("queries/read_return.sql", rows=_ROWS)
+_BY_ID = ShardedQuery(sql.read("queries/list_returns_by_id.sql", rows=_ROWS))
 _ORDERS = ShardedQuery(sql.read("queries/list_orders_of_returns.sql"))
 _SUMMARY = sql.load("queries/count_returns.sql", status=_STATUS)
 
@@ -77,6 +78,15 @@ async def return_(reader: Reader, store_id: int, return_id: UUID) -> ReturnView 
         reader, await _RETURN.fetch(reader, {"store_id": store_id, "id": return_id})
     )
     return found[0] if found else None
+
+
+async def of_ids(
+    reader: Reader, store_id: int, return_ids: Collection[UUID]
+) -> dict[UUID, ReturnView]:
+    """Returns of a store, by id."""
+    keys = [(store_id, each) for each in return_ids]
+    rows = await orders_by_id.rows(_BY_ID, reader, keys) if keys else []
+    return {view.id: view for view in await _views(reader, rows)}
 
 
 async def returns(

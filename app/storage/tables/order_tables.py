@@ -116,6 +116,12 @@ order_lines = sa.Table(
     sa.Column("refunded", sa.Integer, nullable=False, server_default="0"),
     sa.PrimaryKeyConstraint("store_id", "order_id", "line_number"),
     sa.ForeignKeyConstraint(["store_id", "order_id"], ["orders.store_id", "orders.id"]),
+    sa.Index(
+        "ix_order_lines_commerce_item_id",
+        "store_id",
+        "commerce_item_id",
+        postgresql_where=sa.text("commerce_item_id IS NOT NULL"),
+    ),
     # The last guard against selling a unit twice, whatever the code does.
     sa.CheckConstraint("shipped + canceled + pending <= ordered", name="units_within_ordered"),
     sa.CheckConstraint(

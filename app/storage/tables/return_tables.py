@@ -105,6 +105,8 @@ refunds = sa.Table(
     sa.UniqueConstraint("store_id", "update_id"),
     sa.ForeignKeyConstraint(["store_id", "return_id"], ["returns.store_id", "returns.id"]),
     sa.Index("ix_refunds_return", "store_id", "return_id"),
+    sa.Index("ix_refunds_order", "store_id", "order_id"),
+    sa.Index("ix_refunds_number", "store_id", "number", unique=True),
     sa.Index(
         "ix_refunds_reference",
         "store_id",

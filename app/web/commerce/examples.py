@@ -69,6 +69,51 @@ SHIPMENT = {
     "comments": [],
     "extension_attributes": {"sync_state": "confirmed", "status_details": []},
 }
+SAVE_SHIPMENT = {
+    "entity": {
+        "order_id": 123,
+        "items": [{"order_item_id": 55, "qty": 1}],
+        "tracks": [
+            {
+                "track_number": "1Z999AA10123456784",
+                "title": "United Parcel Service",
+                "carrier_code": "ups",
+            }
+        ],
+    }
+}
+REFUND_MEMO = {
+    "creditmemo": {
+        "order_id": 123,
+        "items": [{"order_item_id": 55, "qty": 1}],
+        "comments": [{"comment": "credit memo 000000012"}],
+    },
+    "offlineRequested": True,
+}
+CREDIT_MEMO = {
+    "entity_id": 7,
+    "increment_id": "000000007",
+    "order_id": 123,
+    "state": 1,
+    "order_currency_code": "USD",
+    "created_at": "2026-11-25 10:00:00",
+    "updated_at": "2026-11-25 10:01:00",
+    "items": [
+        {
+            "entity_id": 7000,
+            "parent_id": 7,
+            "order_item_id": 55,
+            "sku": "ABC",
+            "name": "Blue mug",
+            "price": 14.0,
+            "base_price": 14.0,
+            "base_cost": 0,
+            "qty": 1,
+        }
+    ],
+    "comments": [],
+    "extension_attributes": {"sync_state": "pending", "status_details": []},
+}
 ORDER = {
     "entity_id": 123,
     "increment_id": "000000123",
@@ -88,6 +133,9 @@ ORDER = {
     "items": [ORDER_ITEM],
     "extension_attributes": {"sync_state": "synced", "status_details": []},
 }
+SHIPMENTS = {"items": [SHIPMENT], "search_criteria": {"page_size": 20}, "total_count": 1}
+CREDIT_MEMOS = {"items": [CREDIT_MEMO], "search_criteria": {"page_size": 20}, "total_count": 1}
+ORDER_ITEMS = {"items": [ORDER_ITEM], "search_criteria": {"page_size": 20}, "total_count": 1}
 ORDERS = {"items": [ORDER], "search_criteria": {"page_size": 20}, "total_count": 1}
 # The request body of a webhook or event, which no schema describes.
 HOOK_BODY = {

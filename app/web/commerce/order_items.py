@@ -7,15 +7,43 @@ from fastapi import Path, Response
 from app.domain.db_limits import BIGINT
 from app.domain.errors import Unknown
 from app.storage import queries
-from app.web.commerce.examples import ORDER_ITEM
+from app.storage.queries import commerce_document_search
+from app.web.commerce import response_fields
+from app.web.commerce.examples import ORDER_ITEM, ORDER_ITEMS
 from app.web.commerce.lookups import StoreCode, store_of
 from app.web.commerce.responses import answers
-from app.web.commerce.schemas import CommerceItemOut
-from app.web.dependencies import ReadingAnyParameters, answer, respond
+from app.web.commerce.schemas import CommerceItemOut, CommerceItemsOut
+from app.web.commerce.search_pages import search_page
+from app.web.commerce.search_parameters import FIELDS, searching
+from app.web.dependencies import ReadingAnyParameters
 from app.web.route import OperationRouter
 
 router = OperationRouter("/rest/{store_code}/V1/orders/items", "commerce")
 _ItemId = Annotated[int, Path(ge=1, le=BIGINT, description="item_id of the item in Commerce.")]
+
+
+@router.get(
+    "",
+    operation_id="commerce_search_order_items",
+    summary="Search order items by Commerce's API",
+    response_model=CommerceItemsOut,
+    responses=answers(CommerceItemsOut, example=ORDER_ITEMS, description="A page."),
+    openapi_extra=searching(commerce_document_search.ITEMS.fields(0)),
+)
+async def search_order_items(context: ReadingAnyParameters, store_code: StoreCode) -> Response:
+    """Search the lines of orders by `searchCriteria`, as `GET …/orders` searches orders.
+
+    Fields: `item_id`, `order_id`, `store_id`, `sku`, `name`, `ext_order_item_id`, `qty_ordered`,
+    `qty_shipped`, `qty_canceled`, `qty_refunded`, `created_at`, `updated_at`. Only lines of orders
+    that are linked to a Commerce order are found. Several lines of one item are found one by one.
+    """
+    return await search_page(
+        context,
+        store_code,
+        queries.search_items,
+        CommerceItemsOut,
+        lambda found: CommerceItemOut.of(*found),
+    )
 
 
 @router.get(
@@ -24,6 +52,7 @@ _ItemId = Annotated[int, Path(ge=1, le=BIGINT, description="item_id of the item 
     summary="Get an order item by Commerce's API",
     response_model=CommerceItemOut,
     responses=answers(CommerceItemOut, example=ORDER_ITEM, description="The item."),
+    openapi_extra={"parameters": [FIELDS]},
 )
 async def get_order_item(
     context: ReadingAnyParameters, store_code: StoreCode, item_id: _ItemId
@@ -39,4 +68,4 @@ async def get_order_item(
     if order is None or order.commerce_order_id is None:
         raise Unknown("order item", item_id)
     lines = [line for line in order.lines if line.commerce_item_id == item_id]
-    return respond(answer(200, CommerceItemOut.of(order, *lines)))
+    return response_fields.selected(context.request, CommerceItemOut.of(order, *lines))

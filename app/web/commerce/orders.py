@@ -2,28 +2,23 @@
 
 import json
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Body, Response
 
 from app.domain.errors import OrderError
 from app.domain.orders.cancellation import reason_of
 from app.domain.orders.requests import CancelRequest
-from app.domain.update import State
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries import commerce_order_search
-from app.storage.queries.commerce_search import TIME_LIMIT_MS
 from app.storage.queries.views import CancellationView
 from app.storage.stores import stores
-from app.usecases.commerce_events.rest_shipments import RestShipments
 from app.usecases.orders import cancel
 from app.usecases.orders.ship import AcceptedShipment
-from app.usecases.returns import refund
 from app.usecases.returns.refund import Refunded
-from app.web.commerce import problems, response_fields, search_criteria
+from app.web.commerce import problems, refunding, response_fields, shipping
 from app.web.commerce.examples import ORDER, ORDERS, SHIP
-from app.web.commerce.lookups import OrderId, StoreCode, order_of, order_view, store_of
+from app.web.commerce.lookups import OrderId, StoreCode, order_of, order_view
 from app.web.commerce.responses import FALSE, TRUE, answers
 from app.web.commerce.schemas import (
     CancelIn,
@@ -32,8 +27,9 @@ from app.web.commerce.schemas import (
     CommerceRefundIn,
     ShipIn,
 )
+from app.web.commerce.search_pages import search_page
 from app.web.commerce.search_parameters import FIELDS, searching
-from app.web.dependencies import ReadingAnyParameters, RequestContext, Writing, respond
+from app.web.dependencies import ReadingAnyParameters, Writing, respond
 from app.web.path_rules import PathRule
 from app.web.route import OperationRouter
 
@@ -67,17 +63,8 @@ async def ship_order(
     with one unit for each track. Of more tracks than units the first gets all units, and the
     order shows `track_not_sent` for the others.
     """
-    store, order = await order_of(context, store_code, order_id)
-    remaining = await _remaining(context, store, order) if body.names_no_units else None
-    requests, unsent = body.to_requests(remaining), body.unsent(remaining)
-    return await context.once(
-        body,
-        store,
-        _number,
-        lambda once: RestShipments(context.app, context.actor).ship(
-            order, requests, unsent=unsent, once=once
-        ),
-    )
+    place = await order_of(context, store_code, order_id)
+    return await shipping.ship(context, place, body, _number)
 
 
 @router.post(
@@ -142,25 +129,8 @@ async def refund_order(
     the amounts. The same body again within 7 days returns the number of the first refund. To
     refund another unit with the same body, change the comment or send an `Idempotency-Key`.
     """
-    store, order = await order_of(context, store_code, order_id)
-    wanted = body or CommerceRefundIn()
-    # mutation: repeated-refund-request
-    return await context.once(
-        body,
-        store,
-        _refunded,
-        lambda once: refund.refund_order(
-            context.app,
-            store,
-            order,
-            wanted.to_items(),
-            comment=wanted.comment_text,
-            actor=context.actor,
-            once=once,
-            # With another Idempotency-Key the same body is another refund.
-            reference=wanted.reference(once.key if once else None),
-        ),
-    )
+    place = await order_of(context, store_code, order_id)
+    return await refunding.refund(context, place, body or CommerceRefundIn(), _refunded, sent=body)
 
 
 @router.get(
@@ -183,16 +153,9 @@ async def search_orders(context: ReadingAnyParameters, store_code: StoreCode) ->
     has at most 1,000 orders, as many without `pageSize` or with 0; `total_count` is exact, and a
     page behind the last one is empty. `fields` selects the fields of the response.
     """
-    store = await store_of(context, store_code)
-    wanted = search_criteria.read(context.request.query_params.multi_items())
-    limit = {"statement_timeout": str(TIME_LIMIT_MS)}
-    async with context.app.database.begin(**limit) as connection:
-        found, total = await queries.search_orders(connection, store, wanted)
-    items = [CommerceOrderOut.of(view) for view in found]
-    page = CommerceOrdersOut(
-        items=items, search_criteria=search_criteria.shown(wanted), total_count=total
+    return await search_page(
+        context, store_code, queries.search_orders, CommerceOrdersOut, CommerceOrderOut.of
     )
-    return response_fields.selected(context.request, page)
 
 
 @router.get(
@@ -224,17 +187,6 @@ async def get_status(
     """Get the `status` of an order: one text, although Commerce's path says statuses."""
     _, view = await order_view(context, store_code, order_id)
     return respond(StoredResponse(200, json.dumps(CommerceOrderOut.of(view).status).encode(), {}))
-
-
-async def _remaining(context: RequestContext, store: int, order: UUID) -> int:
-    async with context.app.database.begin() as connection:
-        view = await queries.order(connection, store, order)
-    if view is None:
-        return 0
-    failed = [each for each in view.shipments if each.state == State.FAILED]
-    lacking = sum(item.quantity - item.confirmed for each in failed for item in each.items)
-    # Without other units the request is about those of a failed shipment.
-    return sum(line.quantity.remaining for line in view.lines) or lacking
 
 
 def _number(shipped: AcceptedShipment) -> StoredResponse:

@@ -73,7 +73,9 @@ def _shallow(value: dict[str, Any]) -> dict[str, Any]:
 Text = Annotated[Plain, BeforeValidator(php_json.text)]
 Short = Annotated[Text, Field(max_length=200)]
 Flag = Annotated[bool, BeforeValidator(php_json.flag)]
-_Comment = Annotated[dict[str, Any], BeforeValidator(php_json.fields), AfterValidator(_shallow)]
+CommentFields = Annotated[
+    dict[str, Any], BeforeValidator(php_json.fields), AfterValidator(_shallow)
+]
 # The bounds stand before the validator, so that the OpenAPI document has them.
 _Units = Annotated[int, Field(ge=0, le=INT), BeforeValidator(_whole)]
 Id = Annotated[int, Field(ge=1, le=BIGINT), BeforeValidator(_whole)]
@@ -144,7 +146,7 @@ class ShipIn(CommerceBody):
     tracks: Annotated[list[TrackIn], Field(max_length=100)] = []
     notify: Flag = False
     appendComment: Flag = False  # noqa: N815 - Commerce's name
-    comment: _Comment | None = None
+    comment: CommentFields | None = None
 
     def to_requests(self, remaining: int | None = None) -> list[ShipRequest]:
         """One request for each package. Raises Invalid.
@@ -184,7 +186,7 @@ class CommerceRefundIn(CommerceBody):
     """Body of Commerce's POST /V1/order/{orderId}/refund."""
 
     items: _Items | None = None
-    comment: _Comment | None = None
+    comment: CommentFields | None = None
 
     def to_items(self) -> tuple[RequestedItem, ...] | None:
         """The items for the use case; None means all remaining units of the return."""
@@ -258,6 +260,14 @@ class CommerceItemOut(BaseModel):
             created_at=as_time(order.ordered_at or order.created_at),
             updated_at=as_time(order.updated_at),
         )
+
+
+class CommerceItemsOut(BaseModel):
+    """A page of order items."""
+
+    items: list[CommerceItemOut]
+    search_criteria: dict[str, Any]
+    total_count: int
 
 
 class CommerceOrderOut(BaseModel):

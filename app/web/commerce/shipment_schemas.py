@@ -4,15 +4,24 @@ A shipment here is one package, so it has one track, and both have the shipment'
 id. Fields that Adobe's schema requires and that Waybill does not know are 0 or empty.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.domain.errors import Invalid, Problem
 from app.domain.orders.requests import TrackingCorrection
 from app.domain.orders.tracking_key import tracking_key
 from app.storage.queries.views import OrderView, ShipmentView
-from app.web.commerce.schemas import CommerceBody, Id, Short, as_time, price_of
+from app.web.commerce.schemas import (
+    CommentFields,
+    CommerceBody,
+    Id,
+    ShipIn,
+    Short,
+    TrackIn,
+    as_time,
+    price_of,
+)
 
 # Rows of a document have its number, three digits, and their place as their id.
 _ROWS = 1000
@@ -45,6 +54,34 @@ class SaveTrackIn(CommerceBody):
     """Body of Commerce's POST /V1/shipment/track."""
 
     entity: TrackEntityIn
+
+
+class SavedTrackIn(TrackIn):
+    """A track of a shipment to save. One with an entity_id was there before."""
+
+    entity_id: Id | None = None
+
+
+class ShipmentEntityIn(ShipIn):
+    """A shipment to save: a new one without entity_id, else the tracks of an existing one."""
+
+    tracks: list[SavedTrackIn] = Field(default_factory=list, max_length=100)  # type: ignore[assignment]
+
+    order_id: Id
+    entity_id: Id | None = None
+    comments: Annotated[list[CommentFields], Field(max_length=100)] | None = None
+
+    def to_ship(self) -> ShipIn:
+        """The shipment as the body of /V1/order/{orderId}/ship, which is the same shipment."""
+        comment = {"comments": self.comments} if self.comments else None
+        # mutation: shipment-by-either-path
+        return ShipIn(items=self.items, tracks=self.tracks, comment=comment)
+
+
+class SaveShipmentIn(CommerceBody):
+    """Body of Commerce's POST /V1/shipment/."""
+
+    entity: ShipmentEntityIn
 
 
 class CommerceTrackOut(BaseModel):
@@ -128,6 +165,14 @@ class CommerceShipmentOut(BaseModel):
                 else [],
             },
         )
+
+
+class CommerceShipmentsOut(BaseModel):
+    """A page of shipments."""
+
+    items: list[CommerceShipmentOut]
+    search_criteria: dict[str, Any]
+    total_count: int
 
 
 def _items(order: OrderView, shipment: ShipmentView) -> list[CommerceShipmentItemOut]:

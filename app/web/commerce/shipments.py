@@ -5,17 +5,26 @@ from typing import Annotated
 from fastapi import Body, Path, Response
 
 from app.domain.db_limits import BIGINT
-from app.domain.errors import Unknown
+from app.domain.errors import Conflict, Invalid, Problem, Unknown
+from app.domain.orders.requests import TrackingCorrection
+from app.domain.orders.tracking_key import tracking_key
 from app.storage import queries
+from app.storage.queries import commerce_document_search
 from app.storage.queries.views import OrderView, ShipmentView
 from app.usecases.orders import save_track
-from app.web.commerce.examples import SAVE_TRACK, SHIPMENT, TRACK
-from app.web.commerce.lookups import StoreCode, store_of
+from app.web.commerce import response_fields, shipping
+from app.web.commerce.examples import SAVE_SHIPMENT, SAVE_TRACK, SHIPMENT, SHIPMENTS, TRACK
+from app.web.commerce.lookups import StoreCode, order_view, store_of
 from app.web.commerce.responses import TRUE, answers
+from app.web.commerce.search_pages import search_page
+from app.web.commerce.search_parameters import FIELDS, searching
 from app.web.commerce.shipment_schemas import (
     CommerceShipmentOut,
+    CommerceShipmentsOut,
     CommerceTrackOut,
+    SaveShipmentIn,
     SaveTrackIn,
+    ShipmentEntityIn,
 )
 from app.web.dependencies import ReadingAnyParameters, RequestContext, Writing, answer, respond
 from app.web.route import OperationRouter
@@ -26,11 +35,35 @@ _TrackId = Annotated[int, Path(ge=1, le=BIGINT, description="entity_id of the tr
 
 
 @router.get(
+    "/shipments",
+    operation_id="commerce_search_shipments",
+    summary="Search shipments by Commerce's API",
+    response_model=CommerceShipmentsOut,
+    responses=answers(CommerceShipmentsOut, example=SHIPMENTS, description="A page."),
+    openapi_extra=searching(commerce_document_search.SHIPMENTS.fields(0)),
+)
+async def search_shipments(context: ReadingAnyParameters, store_code: StoreCode) -> Response:
+    """Search the shipments of a store by `searchCriteria`, as `GET …/orders` searches orders.
+
+    Fields: `entity_id`, `increment_id`, `order_id`, `store_id`, `created_at`, `updated_at`. Only
+    shipments of orders that are linked to a Commerce order are found.
+    """
+    return await search_page(
+        context,
+        store_code,
+        queries.search_shipments,
+        CommerceShipmentsOut,
+        lambda found: CommerceShipmentOut.of(*found),
+    )
+
+
+@router.get(
     "/shipment/{shipment_id}",
     operation_id="commerce_get_shipment",
     summary="Get a shipment by Commerce's API",
     response_model=CommerceShipmentOut,
     responses=answers(CommerceShipmentOut, example=SHIPMENT, description="The shipment."),
+    openapi_extra={"parameters": [FIELDS]},
 )
 async def get_shipment(
     context: ReadingAnyParameters, store_code: StoreCode, shipment_id: _ShipmentId
@@ -41,7 +74,43 @@ async def get_shipment(
     """
     store = await store_of(context, store_code)
     order, shipment = await _find(context, store, shipment_id)
-    return respond(answer(200, CommerceShipmentOut.of(order, shipment)))
+    return response_fields.selected(context.request, CommerceShipmentOut.of(order, shipment))
+
+
+@router.post(
+    "/shipment",
+    operation_id="commerce_save_shipment",
+    summary="Save a shipment by Commerce's API",
+    response_model=CommerceShipmentOut,
+    responses=answers(
+        CommerceShipmentOut, example=SHIPMENT, description="The shipment.", body=True
+    ),
+)
+async def save_shipment(
+    context: Writing,
+    store_code: StoreCode,
+    body: Annotated[SaveShipmentIn, Body(examples=[SAVE_SHIPMENT])],
+) -> Response:
+    """Ship items of an order, or replace the track of a shipment that has an `entity_id`.
+
+    A new shipment is accepted by the rules of `POST …/order/{order_id}/ship`: the same items and
+    tracks again are the same shipment, by either path. Of an existing shipment only the track can
+    change; its new number is a correction, as with `POST …/shipment/track`.
+    """
+    entity = body.entity
+    if entity.entity_id is not None:
+        return await _save_tracks(context, store_code, body, entity.entity_id)
+    if not entity.items:
+        message = "A shipment needs items with an order_item_id and a qty."
+        raise Invalid("required", message, [Problem("required", message, "/entity/items")])
+    store, order = await order_view(context, store_code, entity.order_id)
+    return await shipping.ship(
+        context,
+        (store, order.id),
+        entity.to_ship(),
+        lambda shipped: answer(200, CommerceShipmentOut.of(order, shipped.shipment)),
+        sent=body,
+    )
 
 
 @router.post(
@@ -97,6 +166,48 @@ async def delete_track(context: Writing, store_code: StoreCode, track_id: _Track
     order, shipment = await _find(context, store, track_id, noun="track")
     await save_track.remove(context.app, order.id, shipment.id, actor=context.actor)
     return respond(TRUE)
+
+
+async def _save_tracks(
+    context: RequestContext, store_code: str, body: SaveShipmentIn, shipment_id: int
+) -> Response:
+    """Save the tracks of an existing shipment, of which one may be new."""
+    store = await store_of(context, store_code)
+    order, shipment = await _find(context, store, shipment_id, body.entity.order_id)
+    correction = _correction(shipment, body.entity)
+    return await context.once(
+        body,
+        store,
+        lambda saved: answer(200, CommerceShipmentOut.of(order, saved)),
+        lambda once: save_track.save(
+            context.app, order.id, shipment.id, correction, actor=context.actor, once=once
+        ),
+    )
+
+
+def _correction(shipment: ShipmentView, entity: ShipmentEntityIn) -> TrackingCorrection:
+    """The track to save: the one new number, or else the number that the shipment has.
+
+    Beside the number that the shipment has, a track with an entity_id is an earlier number.
+    """
+    known = tracking_key(shipment.tracking_number)
+    by_key = {tracking_key(track.track_number): track for track in entity.tracks}
+    # mutation: new-track-of-saved-shipment
+    fresh = [
+        key
+        for key, track in by_key.items()
+        if key != known and (known not in by_key or track.entity_id is None)
+    ]
+    if len(fresh) > 1:
+        message = "A shipment is one package: of several new tracking numbers none is sent."
+        raise Conflict(
+            "track_not_sent", message, [Problem("track_not_sent", message, "/entity/tracks")]
+        )
+    track = by_key.get(fresh[0] if fresh else known)
+    if track is None:
+        return TrackingCorrection(tracking_number=shipment.tracking_number)
+    code = track.carrier_code if "carrier_code" in track.model_fields_set else None
+    return TrackingCorrection(code, track.title, track.track_number)
 
 
 async def _find(

@@ -40,6 +40,8 @@ NEVER_DONE = {
     "GET /v1/returns/{return_id}",
     "POST /v1/returns/{return_id}/refund",
     "POST /rest/{store_code}/V1/order/{order_id}/refund",
+    "GET /rest/{store_code}/V1/creditmemo/{creditmemo_id}",
+    "POST /rest/{store_code}/V1/creditmemo/refund",
 }
 
 
@@ -199,6 +201,7 @@ def good(method: str, template: str, operation: dict[str, Any], known: dict[str,
         "shipment_id": number if commerce else known[examples.SHIPMENT_ID],
         "track_id": number,
         "item_id": "70",
+        "creditmemo_id": "1",
         "update_id": known[examples.UPDATE_ID],
         "return_id": known[examples.ORDER_ID],
         "event_id": known["refused event"],

@@ -5,6 +5,7 @@ store view, `all` stands for every one) and `Controller/Rest/Router/Route.php` (
 """
 
 import re
+from collections import defaultdict
 from typing import Any
 
 import httpx
@@ -12,8 +13,14 @@ import pytest
 
 from app.web import export
 from app.web.addresses import canonical
+from app.web.commerce import without_meaning
 from app.web.problem_codes import CODES
 
+REFUSED = defaultdict[str, set[str]](set)
+for _each in without_meaning.REFUSED:
+    for _operation in _each.operations:
+        _method, _path = _operation.split()
+        REFUSED["/rest/{store_code}/V1" + _path].add(_method)
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 APP = export.describing_only()
 # All paths with their methods, those that the document leaves out too.
@@ -27,6 +34,8 @@ PATHS = {
     "/rest/{store_code}/V1/integration/admin/token": {"POST"},
     "/rest/{store_code}/V1/integration/customer/token": {"POST"},
 }
+for _path, _methods in REFUSED.items():
+    PATHS[_path] = PATHS.get(_path, set()) | _methods
 
 
 async def requested(method: str, path: str, **sent: Any) -> httpx.Response:
