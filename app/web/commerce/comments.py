@@ -11,10 +11,9 @@ from app.storage.queries.comment_views import Comment
 from app.usecases.orders import comment
 from app.web.commerce.lookups import OrderId, StoreCode, order_of
 from app.web.commerce.responses import TRUE, answers
-from app.web.commerce.schemas import Bit, CommerceBody, Short, Text, as_time
+from app.web.commerce.schemas import IF_ANY, Bit, CommerceBody, Short, Text, as_time
 from app.web.dependencies import ReadingAnyParameters, Writing, answer, respond
 from app.web.route import OperationRouter
-from app.web.v1.responses import EXAMPLES
 
 router = OperationRouter("/rest/{store_code}/V1/orders/{order_id}/comments", "commerce")
 _COMMENT = {
@@ -24,10 +23,7 @@ _COMMENT = {
     "is_customer_notified": 0,
     "is_visible_on_front": 0,
     "parent_id": 123,
-    "status": None,
 }
-# Here, because FastAPI would remove the null from an example beside the response.
-EXAMPLES["CommerceCommentsOut"] = {"items": [_COMMENT], "search_criteria": {}, "total_count": 1}
 
 
 class StatusHistoryIn(CommerceBody):
@@ -62,7 +58,7 @@ class CommerceCommentOut(BaseModel):
     is_customer_notified: int = 0
     is_visible_on_front: int
     parent_id: int
-    status: str | None
+    status: str | None = IF_ANY
 
     @classmethod
     def of(cls, found: Comment, order_id: int) -> "CommerceCommentOut":
@@ -91,7 +87,7 @@ class CommerceCommentsOut(BaseModel):
     response_model=CommerceCommentsOut,
     responses=answers(
         CommerceCommentsOut,
-        example=EXAMPLES["CommerceCommentsOut"],
+        example={"items": [_COMMENT], "search_criteria": {}, "total_count": 1},
         description="The comments.",
     ),
 )

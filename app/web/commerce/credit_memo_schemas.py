@@ -8,9 +8,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from app.domain.errors import Invalid, Problem
+from app.domain.ids import store_of
 from app.domain.update import State
 from app.storage.queries.views import OrderLineView, OrderView, RefundOfReturnView, ReturnView
 from app.web.commerce.schemas import (
+    IF_ANY,
     CommentFields,
     CommerceBody,
     CommerceRefundIn,
@@ -70,10 +72,10 @@ class CommerceCreditMemoItemOut(BaseModel):
 
     entity_id: int
     parent_id: int
-    order_item_id: int | None
+    order_item_id: int | None = IF_ANY
     sku: str
-    name: str | None
-    price: float | None
+    name: str | None = IF_ANY
+    price: float | None = IF_ANY
     base_price: float
     base_cost: float
     qty: int
@@ -85,8 +87,9 @@ class CommerceCreditMemoOut(BaseModel):
     entity_id: int
     increment_id: str
     order_id: int
+    store_id: int
     state: int = Field(description="1: on its way or failed, 2: refunded, 3: dismissed.")
-    order_currency_code: str | None
+    order_currency_code: str | None = IF_ANY
     created_at: str
     updated_at: str
     items: list[CommerceCreditMemoItemOut]
@@ -103,6 +106,7 @@ class CommerceCreditMemoOut(BaseModel):
             entity_id=refund.number,
             increment_id=f"{refund.number:09}",
             order_id=order.commerce_order_id or 0,
+            store_id=store_of(order.id),
             state=_STATES.get(State(refund.state), _OPEN),
             order_currency_code=order.order_value.currency if order.order_value else None,
             created_at=as_time(refund.created_at),

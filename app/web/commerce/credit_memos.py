@@ -9,7 +9,7 @@ from app.domain.errors import Unknown
 from app.storage import queries
 from app.storage.queries import commerce_document_search
 from app.usecases.returns.refund import Refunded
-from app.web.commerce import refunding, response_fields
+from app.web.commerce import problems, refunding, response_fields
 from app.web.commerce.credit_memo_schemas import (
     CommerceCreditMemoOut,
     CommerceCreditMemosOut,
@@ -87,6 +87,7 @@ async def get_credit_memo(
         CommerceCreditMemoOut, example=CREDIT_MEMO, description="The credit memo.", body=True
     ),
 )
+@problems.in_fields_of_commerce("creditmemo")
 async def refund_credit_memo(
     context: Writing,
     store_code: StoreCode,

@@ -45,7 +45,7 @@ router = OperationRouter(
     response_model=int,
     responses=answers(int, example=45, description="Number of the shipment.", body=True),
 )
-@problems.in_fields_of_commerce
+@problems.in_fields_of_commerce()
 async def ship_order(
     context: Writing,
     store_code: StoreCode,
@@ -114,7 +114,7 @@ async def cancel_order(
     response_model=int,
     responses=answers(int, example=7, description="Number of the refund.", body=True),
 )
-@problems.in_fields_of_commerce
+@problems.in_fields_of_commerce()
 async def refund_order(
     context: Writing,
     store_code: StoreCode,

@@ -11,7 +11,7 @@ the order, and its clients expect that (Adobe, "Web API response"). `error_code`
 
 import functools
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sized
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +20,7 @@ from fastapi.responses import Response
 
 from app.domain.errors import Conflict, Invalid, Problem
 from app.web.problem_documents import Rejection
+from app.web.route import Endpoint
 
 # Fields of Waybill's requests, and the fields of Commerce's bodies that they are read from.
 _OF_ITEM = {"quantity": "qty", "commerce_item_id": "order_item_id"}
@@ -58,32 +59,49 @@ def render(rejection: Rejection) -> Response:
     return Response(content, status, dict(rejection.headers), media_type="application/json")
 
 
-def in_fields_of_commerce(
-    endpoint: Callable[..., Awaitable[Response]],
-) -> Callable[..., Awaitable[Response]]:
-    """Let refusals of an endpoint point to the fields of its body, instead of Waybill's own."""
+def in_fields_of_commerce(within: str = "") -> Callable[[Endpoint], Endpoint]:
+    """Let refusals of an endpoint point to the fields of its body, instead of Waybill's own.
 
-    @functools.wraps(endpoint)
-    async def run(**values: Any) -> Response:  # noqa: ANN401 - FastAPI's own values
-        try:
-            return await endpoint(**values)
-        except (Conflict, Invalid) as error:
-            tracks = len(getattr(values["body"], "tracks", ()))
-            named = [_renamed(each, tracks) for each in error.problems]
-            raise type(error)(error.code, str(error), named) from error
+    within: the field of the body that has the shipment, track or credit memo. Empty means that the
+    body is that.
+    """
 
-    return run
+    def decorate(endpoint: Endpoint) -> Endpoint:
+        @functools.wraps(endpoint)
+        async def run(**values: Any) -> Response:  # noqa: ANN401 - FastAPI's own values
+            try:
+                return await endpoint(**values)
+            except (Conflict, Invalid) as error:
+                entity = getattr(values["body"], within) if within else values["body"]
+                named = [_renamed(each, entity, within) for each in error.problems]
+                raise type(error)(error.code, str(error), named) from error
+
+        return run
+
+    return decorate
 
 
-def _renamed(problem: Problem, tracks: int) -> Problem:
+def _renamed(problem: Problem, entity: object, within: str) -> Problem:
+    base = f"/{within}" if within else ""
+    if not problem.pointer or (base and problem.pointer.startswith(f"{base}/")):
+        return problem
     above, _, name = problem.pointer.rpartition("/")
     if above:
-        return replace(problem, pointer=f"{above}/{_OF_ITEM.get(name, name)}")
-    if name not in _OF_TRACK:
-        return problem
+        pointer = f"{above}/{_OF_ITEM.get(name, name)}"
+    elif name in _OF_TRACK:
+        pointer = _of_track(_OF_TRACK[name], getattr(entity, "tracks", None))
+    else:
+        pointer = problem.pointer
+    # mutation: commerce-field-within-entity
+    return replace(problem, pointer=f"{base}{pointer}")
+
+
+def _of_track(field: str, tracks: Sized | None) -> str:
+    """The pointer to a field of a track. tracks: None means that the body is the track."""
+    if tracks is None:
+        return f"/{field}"
     # A refusal does not say which of several packages it is about.
-    pointer = f"/tracks/0/{_OF_TRACK[name]}" if tracks == 1 else "/tracks"
-    return replace(problem, pointer=pointer)
+    return f"/tracks/0/{field}" if len(tracks) == 1 else "/tracks"
 
 
 def _parameters(problem: Problem) -> list[str]:

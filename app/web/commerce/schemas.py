@@ -34,7 +34,7 @@ from app.web.v1.fields import Plain
 # A field without a value is left out, as Commerce leaves it out (magento/magento2,
 # Framework/Reflection/DataObjectProcessor.php, buildOutputDataArray()).
 # mutation: nulls-for-commerce
-_IF_ANY: Any = Field(default=None, exclude_if=lambda value: value is None)
+IF_ANY: Any = Field(default=None, exclude_if=lambda value: value is None)
 # Nesting levels of a comment. Commerce's own comments have two.
 _DEEPEST = 20
 # Fulfillment status to Commerce's order state, by which its clients branch.
@@ -229,11 +229,11 @@ class CancelIn(CommerceBody):
 class CommerceItemOut(BaseModel):
     """Lines of an order as an order item of Commerce."""
 
-    item_id: int | None = _IF_ANY
-    order_id: int | None = _IF_ANY
+    item_id: int | None = IF_ANY
+    order_id: int | None = IF_ANY
     sku: str
-    name: str | None = _IF_ANY
-    price: float | None = _IF_ANY
+    name: str | None = IF_ANY
+    price: float | None = IF_ANY
     qty_ordered: int
     qty_shipped: int
     qty_canceled: int
@@ -273,17 +273,17 @@ class CommerceItemsOut(BaseModel):
 class CommerceOrderOut(BaseModel):
     """An order as an order of Commerce. extension_attributes has Waybill's own fields."""
 
-    entity_id: int | None = _IF_ANY
-    increment_id: str | None = _IF_ANY
+    entity_id: int | None = IF_ANY
+    increment_id: str | None = IF_ANY
     ext_order_id: str
-    ext_customer_id: str | None = _IF_ANY
+    ext_customer_id: str | None = IF_ANY
     store_id: int = Field(description="The store's number in Waybill.")
     state: str
     status: str
     customer_email: str = Field(
         description="A constant of the order at a reserved domain. No buyer's address is stored."
     )
-    order_currency_code: str | None = _IF_ANY
+    order_currency_code: str | None = IF_ANY
     grand_total: float = Field(description="0 if a line has no price.")
     base_grand_total: float = Field(description="The same as grand_total.")
     total_item_count: int

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from app.domain.errors import Invalid, Problem
+from app.domain.ids import store_of
 from app.domain.orders.requests import TrackingCorrection
 from app.domain.orders.tracking_key import tracking_key
 from app.storage.queries.views import OrderView, ShipmentView
 from app.web.commerce.schemas import (
+    IF_ANY,
     CommentFields,
     CommerceBody,
     Id,
@@ -122,10 +124,10 @@ class CommerceShipmentItemOut(BaseModel):
 
     entity_id: int
     parent_id: int
-    order_item_id: int | None
+    order_item_id: int | None = IF_ANY
     sku: str
-    name: str | None
-    price: float | None
+    name: str | None = IF_ANY
+    price: float | None = IF_ANY
     qty: int
 
 
@@ -135,6 +137,7 @@ class CommerceShipmentOut(BaseModel):
     entity_id: int
     increment_id: str
     order_id: int
+    store_id: int
     total_qty: int
     created_at: str
     updated_at: str
@@ -151,6 +154,7 @@ class CommerceShipmentOut(BaseModel):
             entity_id=shipment.number,
             increment_id=f"{shipment.number:09}",
             order_id=order.commerce_order_id or 0,
+            store_id=store_of(order.id),
             total_qty=sum(item.quantity for item in shipment.items),
             created_at=as_time(shipment.created_at),
             updated_at=as_time(shipment.update.updated_at),

@@ -12,7 +12,7 @@ from app.storage import queries
 from app.storage.queries import commerce_document_search
 from app.storage.queries.views import OrderView, ShipmentView
 from app.usecases.orders import save_track
-from app.web.commerce import response_fields, shipping
+from app.web.commerce import problems, response_fields, shipping
 from app.web.commerce.examples import SAVE_SHIPMENT, SAVE_TRACK, SHIPMENT, SHIPMENTS, TRACK
 from app.web.commerce.lookups import StoreCode, order_view, store_of
 from app.web.commerce.responses import TRUE, answers
@@ -86,6 +86,7 @@ async def get_shipment(
         CommerceShipmentOut, example=SHIPMENT, description="The shipment.", body=True
     ),
 )
+@problems.in_fields_of_commerce("entity")
 async def save_shipment(
     context: Writing,
     store_code: StoreCode,
@@ -120,6 +121,7 @@ async def save_shipment(
     response_model=CommerceTrackOut,
     responses=answers(CommerceTrackOut, example=TRACK, description="The track.", body=True),
 )
+@problems.in_fields_of_commerce("entity")
 async def save_shipment_track(
     context: Writing,
     store_code: StoreCode,

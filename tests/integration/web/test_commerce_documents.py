@@ -62,8 +62,17 @@ async def test_the_new_track_of_a_saved_shipment_is_a_correction(
     assert (two.status_code, two.json()["error_code"]) == (400, "track_not_sent")
     missing = await client.post(SAVE, json={"entity": shown | {"entity_id": number + 1}})
     assert (missing.status_code, missing.json()["error_code"]) == (404, "shipment_not_found")
-    empty = await client.post(SAVE, json=entity(items=[]))
-    assert (empty.status_code, empty.json()["error_code"]) == (400, "required")
+    unknown = {"order_item_id": 99, "qty": 1}
+    wrong = [BODY["tracks"][0] | {"track_number": "1Z!"}]
+    for body, code, field in (
+        (entity(items=[]), "required", "/entity/items"),
+        (entity(items=[unknown]), "unknown_line", "/entity/items/0/order_item_id"),
+        (entity(tracks=wrong), "tracking_number_invalid", "/entity/tracks/0/track_number"),
+    ):
+        answer = await client.post(SAVE, json=body)
+        assert answer.status_code == 400, answer.text
+        error = answer.json()
+        assert (error["error_code"], error["parameters"]) == (code, [field]), answer.text
     await world.deliver_until((await world.order(order.id)).shipments[0].update.id)
     (effect,) = await world.ledger(order.purchase_order_id)
     assert effect["tracking_number"] == "1ZB"
@@ -111,12 +120,16 @@ async def test_a_credit_memo_without_items_or_refunded_online_is_refused(
 ) -> None:
     await sent_back(world, client, 1)
     items = [{"order_item_id": 70, "qty": 1}]
-    for memo, code in (
-        ({"items": [], "adjustment_positive": 5}, "required"),
-        ({"items": items, "transaction_id": "ch_1"}, "creditmemo_online"),
+    online = {"items": items, "transaction_id": "ch_1"}
+    for memo, code, field in (
+        ({"items": [], "adjustment_positive": 5}, "required", "/creditmemo/items"),
+        (online, "creditmemo_online", "/creditmemo/transaction_id"),
+        ({"items": [{"order_item_id": 99, "qty": 1}]}, "no_open_return", "/creditmemo/items"),
     ):
         answer = await client.post(REFUND, json={"creditmemo": {"order_id": 7} | memo})
-        assert (answer.status_code, answer.json()["error_code"]) == (400, code)
+        assert answer.status_code == 400, answer.text
+        error = answer.json()
+        assert (error["error_code"], error["parameters"]) == (code, [field]), answer.text
     (returned,) = (await client.get("/v1/returns")).json()["data"]
     assert returned["refunds"] == []
 

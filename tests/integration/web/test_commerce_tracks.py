@@ -140,16 +140,18 @@ async def test_a_track_without_a_usable_number_is_refused_and_writes_nothing(
     order = await linked(world, client)
     number = await shipped(client)
     before = await world.order(order.id)
-    for given, code in (
-        (track(number, ""), "tracking_number_required"),
-        (track(number, "1Z!"), "tracking_number_invalid"),
-        (track(number, "1ZB", carrier_code="acme", title="Acme"), "tracking_url_required"),
-        ({"entity": {"track_number": "1ZB"}}, "required"),
-        ({}, "required"),
+    acme = track(number, "1ZB", carrier_code="acme", title="Acme")
+    for given, code, field in (
+        (track(number, ""), "tracking_number_required", "/entity/track_number"),
+        (track(number, "1Z!"), "tracking_number_invalid", "/entity/track_number"),
+        (acme, "tracking_url_required", "/entity/carrier_code"),
+        ({"entity": {"track_number": "1ZB"}}, "required", "/entity/parent_id"),
+        ({}, "required", "/entity"),
     ):
         answer = await client.post(TRACK, json=given)
         assert answer.status_code == 400, given
-        assert answer.json()["error_code"] == code, answer.text
+        error = answer.json()
+        assert (error["error_code"], error["parameters"]) == (code, [field]), answer.text
     assert await world.order(order.id) == before
 
 
