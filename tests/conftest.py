@@ -1,6 +1,7 @@
 """A real PostgreSQL for every test that touches data, and how properties run."""
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
@@ -46,6 +47,12 @@ FAST = {
     "max_wal_size": "256MB",
     "shared_buffers": "128MB",
 }
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage as `waybill serve` does: it took a tenth of the time."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
