@@ -88,7 +88,7 @@ async def test_a_refused_parameter_is_named_too(world: World, client: httpx.Asyn
     keyed = await client.post(f"/v1/orders/{order.id}/refresh", headers=key)
     assert keyed.json()["errors"][0]["pointer"] == "/Idempotency-Key"
     searched = await client.get("/rest/store_1/V1/orders?searchCriteria[pageSize]=x")
-    assert searched.json()["parameters"] == ["/searchCriteria"]
+    assert searched.json()["parameters"] == ["/searchCriteria[pageSize]"]
 
 
 @pytest.mark.usefixtures("adobe")
