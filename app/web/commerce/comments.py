@@ -121,7 +121,7 @@ async def add_comment(
     """Store a comment in the order's timeline. The same comment again is one comment.
 
     The text is stored as it is, so it must not contain the buyer's data. `status` is stored with
-    it; the status of the order follows Walmart. Nobody is notified.
+    it; the status of the order follows Walmart. No e-mail is sent.
     """
     store, order = await order_of(context, store_code, order_id)
     content = body.content()
