@@ -4,7 +4,7 @@
 
 A mutation is made in a copy of the tree, never in the tree itself. The tests named in its entry
 must fail there, and pass without it. `--write` writes the table to docs/mutations.md. With words,
-only mutations run that have one of them in their promise or name.
+only mutations run that have one of them in their promise or name; the others keep their rows.
 """
 
 import re
@@ -33,18 +33,31 @@ def main(arguments: list[str]) -> int:
     """Run the mutations; 1 where no test noticed one of them."""
     words = [word for word in arguments if not word.startswith("--")]
     places = {marker.name: marker for marker in markers()}
-    rows, survived = [], 0
-    for mutation in load():
+    rows, survived = _rows(), 0
+    mutations = list(load())
+    for mutation in mutations:
         if words and not any(word in f"{mutation.promise} {mutation.name}" for word in words):
             continue
         failed = _failing_tests(mutation, places[mutation.name])
         survived += not failed
         names = ", ".join(f"`{name}`" for name in failed) or "**none**"
-        rows.append(f"| {mutation.promise} | {mutation.broken_by} | {names} |")
+        rows[_start(mutation)] = f"{_start(mutation)}{names} |"
         sys.stdout.write(f"{'noticed' if failed else 'SURVIVED'}: {mutation.name}: {names}\n")
     if "--write" in arguments:
-        TABLE.write_text(_HEAD + "\n".join(rows) + "\n")
+        known = [rows[start] for start in map(_start, mutations) if start in rows]
+        TABLE.write_text(_HEAD + "\n".join(known) + "\n")
     return 1 if survived else 0
+
+
+def _start(mutation: Mutation) -> str:
+    """The row of a mutation, without its last column."""
+    return f"| {mutation.promise} | {mutation.broken_by} | "
+
+
+def _rows() -> dict[str, str]:
+    """The rows of the table by their start. No name of a test has a bar in it."""
+    rows = TABLE.read_text(encoding="utf-8").splitlines()
+    return {row[: row.rindex(" | ") + 3]: row for row in rows if row.startswith("| ")}
 
 
 def _failing_tests(mutation: Mutation, marker: Marker) -> list[str]:
@@ -52,6 +65,7 @@ def _failing_tests(mutation: Mutation, marker: Marker) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         copy = Path(folder)
         # Without .venv and build output: PostgreSQL's own account must be able to read the copy.
+        # With bytecode, which Python takes for unchanged modules only: it compares their times.
         for name in (".ci", "app", "deploy", "tests", "migrations", "openapi", "docs"):
             shutil.copytree(ROOT / name, copy / name, ignore=_ignored)
         for name in ("pyproject.toml", "alembic.ini", "README.md", "Makefile"):
@@ -75,7 +89,7 @@ def _failing_tests(mutation: Mutation, marker: Marker) -> list[str]:
 
 
 def _ignored(_: str, names: list[str]) -> list[str]:
-    return [name for name in names if name in {"node_modules", "__pycache__"}]
+    return [name for name in names if name == "node_modules"]
 
 
 if __name__ == "__main__":
