@@ -35,10 +35,9 @@ def read(parameters: Iterable[tuple[str, str]]) -> Criteria:
     page: _Parts = {}
     for name, value in parameters:
         if found := _FILTER.fullmatch(name):
-            parts = groups[found[2]][found[3]]
-            parts |= {"pointer": found[1], _plain(found[4]): value}
+            _add(groups[found[2]][found[3]], found[1], _plain(found[4]), value)
         elif found := _SORT.fullmatch(name):
-            sorts[found[2]] |= {"pointer": found[1], found[3]: value}
+            _add(sorts[found[2]], found[1], found[3], value)
         elif found := _PAGE.fullmatch(name):
             page[_plain(found[1])] = value
         elif name not in _IGNORED:
@@ -72,6 +71,16 @@ def shown(criteria: Criteria) -> dict[str, Any]:
         "page_size": criteria.size,
         "current_page": criteria.page,
     }
+
+
+def _add(parts: _Parts, name: str, part: str, value: str) -> None:
+    """Add a part of a filter or sort order; of a repeated one the last counts, as in PHP.
+
+    In PHP each [] is a key of its own, so the parts of two entries would be mixed.
+    """
+    if part in parts and "[]" in name:
+        raise invalid("Several entries need keys, such as [0] and [1].", _pointer(name))
+    parts |= {"pointer": name, part: value}
 
 
 def _filter(given: _Parts) -> Filter:

@@ -120,3 +120,15 @@ def test_what_is_no_criterion_is_refused_with_its_parameter(
         read(given)
     (problem,) = refused.value.problems
     assert (problem.code, problem.pointer) == ("search_criteria_invalid", pointer)
+
+
+@pytest.mark.parametrize(
+    ("entry", "part"), [("filter_groups][][filters][0", "field"), ("sortOrders][", "direction")]
+)
+def test_several_entries_without_keys_are_refused_instead_of_mixed(entry: str, part: str) -> None:
+    """In PHP each `[]` is a key of its own (parse_str)."""
+    name = f"searchCriteria[{entry}]"
+    field = (f"{name}[field]", "status")
+    with pytest.raises(Invalid) as refused:
+        search_criteria.read([field, (f"{name}[{part}]", "ASC"), (f"{name}[{part}]", "DESC")])
+    assert refused.value.problems[0].pointer == f"/{name}"
