@@ -39,15 +39,25 @@ def storable_json(value: object) -> object:
     return value
 
 
+def decimal(text: str) -> Decimal | None:
+    """Parse a number, which may be of any size or infinite. None if the text is none."""
+    if "_" in text:
+        # Python would read "1_0" as 10.
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
 def whole_number(value: object, maximum: int = BIGINT) -> int | None:
     """Parse a whole number from 0 to maximum, also from text such as "1.0000"; else None."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     if isinstance(value, int):
         return value if 0 <= value <= maximum else None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
+    number = decimal(str(value))
+    if number is None:
         return None
     # The range is checked before the conversion to int: 1e1000000 has a million digits.
     in_range = number.is_finite() and 0 <= number <= maximum

@@ -87,6 +87,9 @@ def test_rows_of_0_alone_do_not_mean_all_units(model: type[BaseModel]) -> None:
         ({"items": [{"order_item_id": 70, "qty": -1}]}, ("items", 0, "qty")),
         ({"items": [{"order_item_id": 70, "qty": True}]}, ("items", 0, "qty")),
         ({"items": [{"order_item_id": "x", "qty": 1}]}, ("items", 0, "order_item_id")),
+        # Python reads 1_0 as 10.
+        ({"items": [{"order_item_id": "7_0", "qty": 1}]}, ("items", 0, "order_item_id")),
+        ({"items": [{"order_item_id": 70, "qty": "1_0"}]}, ("items", 0, "qty")),
         ({"items": [[]]}, ("items", 0, "order_item_id")),
         ({"items": "70"}, ("items",)),
         # One object for the list: github.com/magento/magento2/issues/9416.
