@@ -29,6 +29,7 @@ from app.domain.orders.requests import RequestedItem, ShipRequest
 from app.storage.queries.views import OrderLineView, OrderView
 from app.usecases.commerce_events.rest_tracks import UnsentTracks
 from app.usecases.returns.refund import REPEATED_WITHIN, RefundReference
+from app.web.v1.cancellation_schemas import whole_order
 from app.web.v1.fields import Plain
 
 # A field without a value is left out, as Commerce leaves it out (magento/magento2,
@@ -224,6 +225,14 @@ class CancelIn(CommerceBody):
         examples=[*Reason, *(label for labels in LABELS.values() for label in labels)],
     )
     comment: Annotated[Text, Field(max_length=1000)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_order(cls, value: object) -> object:
+        # Any other unknown field is ignored. Null and empty lists name nothing, as in all bodies.
+        given = value if isinstance(value, dict) else {}
+        whole_order({name: each for name, each in given.items() if each})
+        return value
 
 
 class CommerceItemOut(BaseModel):

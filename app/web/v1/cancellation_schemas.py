@@ -12,6 +12,17 @@ from app.web.v1.fields import In, LongText, Out, Text, Units
 _PARTIAL = ("lines", "items", "order_lines", "orderLines", "line_numbers")
 
 
+def whole_order(body: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
+    """Refuse a body that names lines, because all of the order would be canceled."""
+    if isinstance(body, dict) and any(name in body for name in _PARTIAL):
+        raise PydanticCustomError(
+            "partial",
+            "Only the whole order can be canceled; leave the lines out.",
+            {"code": "partial_cancellation_not_supported"},
+        )
+    return body
+
+
 class StockLevelIn(In):
     """The units of a SKU that are left to sell after the cancellation."""
 
@@ -30,13 +41,7 @@ class CancellationIn(In):
     @model_validator(mode="before")
     @classmethod
     def _whole_order(cls, body: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
-        if isinstance(body, dict) and any(name in body for name in _PARTIAL):
-            raise PydanticCustomError(
-                "partial",
-                "Only the whole order can be canceled; leave the lines out.",
-                {"code": "partial_cancellation_not_supported"},
-            )
-        return body
+        return whole_order(body)
 
     def to_request(self) -> CancelRequest:
         """Convert to the request that the rules take."""

@@ -184,6 +184,19 @@ async def test_a_comment_with_nul_cancels_nothing(world: World, client: httpx.As
     assert (await world.order(order.id)).cancellation is None
 
 
+async def test_a_cancellation_that_names_items_cancels_nothing(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    body: dict[str, Any] = {"reason": "out_of_stock", "items": [{"order_item_id": 70, "qty": 1}]}
+    answer = await client.post(CANCEL, json=body)
+    error = answer.json()["error_code"]
+    assert (answer.status_code, error) == (400, "partial_cancellation_not_supported")
+    assert (await world.order(order.id)).cancellation is None
+    answer = await client.post(CANCEL, json={**body, "items": [], "lines": None})
+    assert (answer.status_code, answer.json()) == (200, True)
+
+
 async def test_an_unknown_order_or_store_is_refused_like_one_of_another_key(
     world: World, client: httpx.AsyncClient, app: Any
 ) -> None:
