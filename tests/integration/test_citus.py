@@ -28,6 +28,7 @@ from app.storage.orders import counts, ship_by
 from app.storage.outbox import rescue, retention
 from app.storage.postgres.database import Database
 from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.queries.commerce_search import Criteria, Filter, Sort
 from app.storage.queries.views import StoreView
 from app.storage.stores import error_notifications
 from app.storage.tables import metadata
@@ -225,6 +226,11 @@ async def _requests(world: World, store: StoreView) -> None:
         await queries.order(connection, store.store_id, orders[0].id)
         await queries.timeline(connection, store.store_id, orders[0].id)
         await queries.summary(connection, store.store_id)
+        for field in ("state", "grand_total", "ext_customer_id"):
+            criteria = Criteria(
+                [[Filter("", field, "notnull", None)]], [Sort("", field, descending=True)], 9, 1
+            )
+            await queries.search_orders(connection, store.store_id, criteria)
 
 
 async def _maintenance(world: World) -> None:

@@ -40,7 +40,7 @@ _ORDERS = """
          '2026-11-21 10:00:00Z', '2026-11-24 01:00:00Z', '2026-11-24 04:00:00Z'),
         ('D', '400', 10, '100%', 'shipped', 'shipped',
          NULL, '2026-11-20 01:00:00Z', '2026-11-24 05:00:00Z'),
-        ('E', '500', NULL, NULL, 'canceled', 'canceled',
+        ('E', '5-00', NULL, NULL, 'canceled', 'canceled',
          '2026-11-19 10:00:00Z', '2026-11-24 01:00:00Z', '2026-11-24 06:00:00Z'),
         ('F', '600', NULL, NULL, 'open', 'error',
          '2026-11-18 10:00:00Z', '2026-11-24 01:00:00Z', '2026-11-24 07:00:00Z')) o
@@ -117,6 +117,8 @@ _FOUND = {
     "ext_customer_id like 2000123-4567%": "AB",
     "ext_customer_id like 20001234567%": "AB",
     "ext_customer_id like %8902": "B",
+    "ext_customer_id like 5-0%": "E",
+    "ext_customer_id eq 5-00": "E",
     "ext_customer_id neq 2000123-45678901": "BDEF",
     "ext_customer_id null": "C",
     "order_currency_code eq usd": "ACE",
@@ -161,7 +163,6 @@ _REFUSED = (
     "total_qty_ordered gt 1_0",
     "customer_firstname eq x", "items eq 1", "extension_attributes null", "entity_id regexp 7",
     "entity_id; DROP TABLE orders eq 1", f"increment_id eq {'9' * 256}",
-    f"entity_id in {'1,' * 1001}",
 )  # fmt: skip
 _INJECTED = (
     "' OR '1'='1",
@@ -230,6 +231,13 @@ async def test_what_nothing_can_be_found_by_is_refused(orders: Connection) -> No
             await queries.search_orders(orders, 1, criteria(each))
         (problem,) = refused.value.problems
         assert (problem.code, problem.pointer[:3]) == ("search_criteria_invalid", "/x["), each
+
+
+async def test_the_values_of_a_search_are_no_more_than_postgresql_takes(orders: Connection) -> None:
+    times = ",".join(["2026-11-23 10:00:00"] * 999)
+    assert await found(orders, criteria(f"created_at in {times}")) == "A"
+    with pytest.raises(Invalid, match="1,000 values"):
+        await found(orders, criteria(f"created_at in {times}", "entity_id in 1,2"))
 
 
 async def test_values_are_never_sql(orders: Connection) -> None:

@@ -93,8 +93,9 @@ class Text:
     expects: ClassVar[str] = "a text"
 
     def parse(self, operator: str, text: str) -> object | None:
-        """The text. An empty one is equal to nothing; such a field is null."""
-        return text or (None if operator in {EQUAL, LIKE} else "")
+        """The text as it is."""
+        del operator
+        return text
 
     def matches(self, operator: str, values: Sequence[Any]) -> Condition:
         """The condition of a column, found by its index where that is possible."""
@@ -121,8 +122,8 @@ class CustomerNumber(Text):
                 self.column, [each for value in values for each in customer_numbers(value)]
             )
         if operator == LIKE:
-            pattern = str(values[0]).replace("-", "")
-            beginnings = customer_numbers(text_patterns.beginning(pattern))
+            beginnings = customer_numbers(text_patterns.beginning(values[0]))
+            pattern = values[0].replace("-", "")
             return sa.and_(
                 text_patterns.like(sa.func.replace(self.column, "-", ""), pattern),
                 text_patterns.begins(self.column, beginnings),

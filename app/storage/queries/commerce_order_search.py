@@ -19,7 +19,7 @@ from app.storage.queries.commerce_fields import (
     Time,
     Words,
 )
-from app.storage.queries.commerce_search import Criteria, Searched
+from app.storage.queries.commerce_search import STORE, Criteria, Searched
 from app.storage.queries.views import OrderView
 from app.storage.tables import order_lines as lines
 from app.storage.tables import orders as table
@@ -30,7 +30,7 @@ _OPEN, _PARTIALLY_SHIPPED, _SHIPPED, _CANCELED = (
     FulfillmentStatus.SHIPPED,
     FulfillmentStatus.CANCELED,
 )
-_OF_ORDER = sa.and_(lines.c.store_id == table.c.store_id, lines.c.order_id == table.c.id)
+_OF_ORDER = sa.and_(lines.c.store_id == STORE, lines.c.order_id == table.c.id)
 
 
 def _in(*statuses: FulfillmentStatus) -> Condition:

@@ -37,8 +37,11 @@ CONDITIONS: Mapping[str, tuple[str, bool]] = {
     "seq": (EQUAL, False),
     "sneq": (EQUAL, True),
 }
+STORE = sa.bindparam("store_id", type_=sa.Integer)
+"""The store of a search, as a value that a field can name: a join would not do on Citus."""
 _LISTS = frozenset({"in", "nin"})
 MOST_VALUES = 1000
+"""Of all filters of a search: a time is up to four parameters, and PostgreSQL has 32,767."""
 _LONGEST = 255
 TIME_LIMIT_MS = 10_000
 """Of a search. A transaction that searches sets it as its statement_timeout."""
@@ -54,6 +57,11 @@ class Filter:
     field: str
     condition: str
     value: str | None
+
+    @property
+    def values(self) -> int:
+        """How many values there are."""
+        return (self.value or "").count(",") + 1 if self.condition in _LISTS else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +120,14 @@ def statement(store_id: int, criteria: Criteria, searched: Searched) -> sa.Selec
 
     Raises Invalid search_criteria_invalid.
     """
+    if sum(each.values for group in criteria.groups for each in group) > MOST_VALUES:
+        message = f"The filters of a search have at most {MOST_VALUES:,} values."
+        raise invalid(message, "/searchCriteria")
     table, fields = searched.table, searched.fields(store_id)
     groups = [[_where(fields, each) for each in group] for group in criteria.groups if group]
     # mutation: commerce-search-groups
     conditions = [
-        table.c.store_id == store_id,
+        table.c.store_id == STORE,
         searched.where,
         *(sa.or_(*group) for group in groups),
     ]
@@ -134,7 +145,8 @@ def statement(store_id: int, criteria: Criteria, searched: Searched) -> sa.Selec
     offset = min(criteria.size * (criteria.page - 1), BIGINT)
     page = sa.select(found.c.id).order_by(*order).limit(criteria.size).offset(offset)
     count = sa.select(sa.func.count()).select_from(found)
-    return sa.select(count.scalar_subquery(), sa.func.array(page.scalar_subquery()))
+    both = sa.select(count.scalar_subquery(), sa.func.array(page.scalar_subquery()))
+    return both.params({STORE.key: store_id})
 
 
 def _sorted(column: sa.ColumnElement[Any], by: Sort) -> sa.ColumnElement[Any]:
@@ -173,11 +185,11 @@ def _values(field: Field, wanted: Filter, operator: str, text: str) -> list[obje
     texts = [text]
     if wanted.condition in _LISTS:
         texts = [each.strip() for each in text.split(",") if each.strip()] or [""]
-    if len(texts) > MOST_VALUES:
-        raise invalid(f"A filter has at most {MOST_VALUES:,} values.", f"{wanted.pointer}[value]")
     values = []
     for each in texts:
-        value = field.parse(operator, each) if len(each) <= _LONGEST else None
+        # A field that is empty is null.
+        possible = len(each) <= _LONGEST and (each or operator not in {EQUAL, LIKE})
+        value = field.parse(operator, each) if possible else None
         if value is None:
             given = f"{wanted.field} {wanted.condition} {each[:40]!r}"
             message = f"Nothing can be found by {given}: {wanted.field} is {field.expects}."

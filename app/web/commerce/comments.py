@@ -9,10 +9,12 @@ from app.domain.errors import Invalid, Problem
 from app.storage import queries
 from app.storage.queries.comment_views import Comment
 from app.usecases.orders import comment
+from app.web.commerce import response_fields
 from app.web.commerce.lookups import OrderId, StoreCode, order_of
 from app.web.commerce.responses import TRUE, answers
 from app.web.commerce.schemas import IF_ANY, Bit, CommerceBody, Short, Text, as_time
-from app.web.dependencies import ReadingAnyParameters, Writing, answer, respond
+from app.web.commerce.search_parameters import FIELDS
+from app.web.dependencies import ReadingAnyParameters, Writing
 from app.web.route import OperationRouter
 
 router = OperationRouter("/rest/{store_code}/V1/orders/{order_id}/comments", "commerce")
@@ -90,6 +92,7 @@ class CommerceCommentsOut(BaseModel):
         example={"items": [_COMMENT], "search_criteria": {}, "total_count": 1},
         description="The comments.",
     ),
+    openapi_extra={"parameters": [FIELDS]},
 )
 async def list_comments(
     context: ReadingAnyParameters, store_code: StoreCode, order_id: OrderId
@@ -102,7 +105,7 @@ async def list_comments(
     of_order = {"field": "parent_id", "value": str(order_id), "condition_type": "eq"}
     criteria = {"filter_groups": [{"filters": [of_order]}]}
     page = CommerceCommentsOut(items=items, search_criteria=criteria, total_count=total)
-    return respond(answer(200, page))
+    return response_fields.selected(context.request, page)
 
 
 @router.post(

@@ -144,14 +144,11 @@ async def refund_order(
 async def search_orders(context: ReadingAnyParameters, store_code: StoreCode) -> Response:
     """Search the orders of a store by `searchCriteria` (or `search_criteria`), as Commerce does.
 
-    Fields: `entity_id`, `increment_id`, `ext_order_id` (Walmart's purchase order),
-    `ext_customer_id` (Walmart's customer order, with and without its hyphen), `store_id`, `state`,
-    `status` (Waybill's words, and Commerce's `pending`, `processing`, `complete`, `canceled` and
-    `closed`), `customer_email`, `order_currency_code`, `grand_total`, `base_grand_total`,
-    `total_item_count`, `total_qty_ordered`, `created_at`, `updated_at`. Conditions: those of
-    Commerce, `regexp` excepted. A field or value that nothing can be found by is refused. A page
-    has at most 1,000 orders, as many without `pageSize` or with 0; `total_count` is exact, and a
-    page behind the last one is empty. `fields` selects the fields of the response.
+    `ext_order_id` is Walmart's purchase order, `ext_customer_id` its customer order, found with
+    and without the hyphen. `status` takes Waybill's words, and Commerce's `pending`, `processing`,
+    `complete`, `canceled` and `closed`. A field or value that nothing can be found by is refused.
+    A page has at most 1,000 orders, as many without `pageSize` or with 0; `total_count` is exact,
+    and a page behind the last one is empty. `fields` selects the fields of the response.
     """
     return await search_page(
         context, store_code, queries.search_orders, CommerceOrdersOut, CommerceOrderOut.of

@@ -23,6 +23,7 @@ _Wanted = Mapping[str, "_Wanted | None"]
 def selected(request: Request, body: BaseModel) -> Response:
     """A response with the fields that the request wants. Raises Invalid fields_invalid."""
     text = request.query_params.get("fields")
+    # mutation: commerce-response-fields
     if not text:
         return respond(answer(200, body))
     wanted = trimmed(body.model_dump(mode="json"), parsed(text))

@@ -52,6 +52,8 @@ async def test_a_search_answers_in_commerces_form(world: World, client: httpx.As
     assert [len(every["items"]), every["search_criteria"]["page_size"]] == [3, 1000]
     one = await client.get(f"{ORDERS}/3003", params={"fields": "ext_order_id,items[sku]"})
     assert one.json() == {"ext_order_id": orders[1].purchase_order_id, "items": [{"sku": "SKU-1"}]}
+    comments = await client.get(f"{ORDERS}/3003/comments", params={"fields": "total_count"})
+    assert comments.json() == {"total_count": 0}
 
 
 async def test_an_order_is_found_by_the_number_that_walmarts_pages_show(
