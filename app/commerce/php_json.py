@@ -29,7 +29,7 @@ def snake_case(name: str) -> str:
 
 
 def fields(value: object, names: Iterable[str] = ()) -> object:
-    """Return the fields of an object that have a value, in snake_case. Other JSON is unchanged.
+    """Return the fields of an object in snake_case. Other JSON is unchanged.
 
     names: fields to return under these names, although they are not in snake_case. Of a field in
     both spellings the last counts.
@@ -39,9 +39,17 @@ def fields(value: object, names: Iterable[str] = ()) -> object:
     if not isinstance(value, Mapping):
         return value
     known = {snake_case(name): name for name in names}
-    # mutation: nulls-from-php
-    given = ((snake_case(str(name)), each) for name, each in value.items() if each is not None)
+    given = ((snake_case(str(name)), each) for name, each in value.items())
     return {known.get(name, name): _entries(each) for name, each in given}
+
+
+def given_fields(value: object, names: Iterable[str] = ()) -> object:
+    """Return the fields of an object that are not null, as `fields` does."""
+    found = fields(value, names)
+    if not isinstance(found, Mapping):
+        return found
+    # mutation: nulls-from-php
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def text(value: object) -> object:

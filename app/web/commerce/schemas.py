@@ -75,7 +75,7 @@ Text = Annotated[Plain, BeforeValidator(php_json.text)]
 Short = Annotated[Text, Field(max_length=200)]
 Flag = Annotated[bool, BeforeValidator(php_json.flag)]
 CommentFields = Annotated[
-    dict[str, Any], BeforeValidator(php_json.fields), AfterValidator(_shallow)
+    dict[str, Any], BeforeValidator(php_json.given_fields), AfterValidator(_shallow)
 ]
 # The bounds stand before the validator, so that the OpenAPI document has them.
 _Units = Annotated[int, Field(ge=0, le=INT), BeforeValidator(_whole)]
@@ -91,7 +91,7 @@ class CommerceBody(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _as_commerce_reads_it(cls, value: object) -> object:
-        return php_json.fields(value, cls.model_fields)
+        return php_json.given_fields(value, cls.model_fields)
 
 
 class ItemIn(CommerceBody):
