@@ -71,13 +71,18 @@ class ShipmentEntityIn(ShipIn):
 
     order_id: Id
     entity_id: Id | None = None
+    increment_id: Short | None = None
     comments: Annotated[list[CommentFields], Field(max_length=100)] | None = None
 
     def to_ship(self) -> ShipIn:
-        """The shipment as the body of /V1/order/{orderId}/ship, which is the same shipment."""
-        comment = {"comments": self.comments} if self.comments else None
+        """The shipment as the body of /V1/order/{orderId}/ship, which is the same shipment.
+
+        With another increment_id it is another shipment, even if all else is equal.
+        """
+        named = {"increment_id": self.increment_id, "comments": self.comments}
+        comment = {name: value for name, value in named.items() if value}
         # mutation: shipment-by-either-path
-        return ShipIn(items=self.items, tracks=self.tracks, comment=comment)
+        return ShipIn(items=self.items, tracks=self.tracks, comment=comment or None)
 
 
 class SaveShipmentIn(CommerceBody):

@@ -42,6 +42,20 @@ async def test_a_saved_shipment_is_shipped_once_by_either_path(
     assert len(await world.ledger(order.purchase_order_id)) == 1
 
 
+async def test_shipments_of_two_increment_ids_are_two_even_if_all_else_is_equal(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    numbers = []
+    for each in ("000000501", "000000502", "000000502"):
+        answer = await client.post(SAVE, json=entity(increment_id=each))
+        assert answer.status_code == 200, answer.text
+        numbers.append(answer.json()["entity_id"])
+    assert numbers[0] != numbers[1] == numbers[2]
+    shipments = (await world.order(order.id)).shipments
+    assert {each.number for each in shipments} == {*numbers}
+
+
 async def test_the_new_track_of_a_saved_shipment_is_a_correction(
     world: World, client: httpx.AsyncClient
 ) -> None:
