@@ -42,7 +42,7 @@ Takes the packages by place, and the shipments of the request's other packages. 
 of each of these packages. Empty means that they are refused.
 """
 WriteAlso = Callable[[Connection, AppContext, Order, UUID], Awaitable[None]]
-"""Writes what belongs to a new shipment, in its transaction."""
+"""Writes what belongs to a new or mended shipment, in its transaction."""
 
 
 async def ship(
@@ -148,6 +148,7 @@ async def _locked(
 ) -> AcceptedShipment:
     async with context.transaction(once) as connection:
         known, made = dict[int, UUID](), dict[int, UUID]()
+        mended: Mapping[int, UUID] = {}
         refused: dict[int, Conflict] = {}
         for place, request in enumerate(requests):
             order = await repository.lock(connection, order_id)
@@ -169,8 +170,10 @@ async def _locked(
             if not mended:
                 raise next(iter(refused.values()))
             known |= mended
-        if write_also is not None and 0 in made:
-            await write_also(connection, context, order, made[0])
+        first = made.get(0) or mended.get(0)
+        # mutation: unsent-tracks-of-correction
+        if write_also is not None and first is not None:
+            await write_also(connection, context, order, first)
         shipment = {**known, **made}[0]
         view = await queries.shipment(connection, order.store_id, order_id, shipment)
         assert view is not None  # noqa: S101 - written or found a moment ago, under the lock

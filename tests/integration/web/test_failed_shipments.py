@@ -259,6 +259,22 @@ async def test_one_corrected_package_of_several_leaves_the_others(
     assert len(await made(world, order)) == 2
 
 
+async def test_a_correction_with_more_packages_than_units_shows_those_that_are_not_sent(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client, units=1)
+    number = (await refused(world, client, order, body(A)))[0]
+    for _ in range(2):
+        assert (await client.post(SHIP, json=body(B, C))).json() == number
+        shown = await world.order(order.id)
+        (detail,) = [each for each in shown.status_details if each.code == "track_not_sent"]
+        assert all(each in detail.message for each in ("1ZB", "1ZC"))
+    assert await all_sent(world, order) == [("1", 1, "1ZB")]
+    assert [each.code for each in (await world.order(order.id)).status_details] == [
+        "track_not_sent"
+    ]
+
+
 async def test_units_that_walmart_canceled_are_refused_with_the_failed_shipments_name(
     world: World, client: httpx.AsyncClient
 ) -> None:
