@@ -6,6 +6,7 @@ snake_case here; `php_json.py` has the rules by which the JSON is read.
 """
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 
 from app.commerce import php_json
 from app.domain.errors import Invalid, Problem
@@ -54,6 +55,21 @@ def text(value: object, longest: int = 200) -> str | None:
     return found[:longest] or None if isinstance(found, str) else None
 
 
-def invalid(message: str) -> Invalid:
+def amount(value: object) -> Decimal | None:
+    """Return an amount of money, also from text such as "4.5000". None for anything else."""
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
+
+
+def unreadable(message: str) -> Problem:
     """What cannot be read; sending it again cannot help."""
-    return Invalid("commerce_event_invalid", message, [Problem("commerce_event_invalid", message)])
+    return Problem("commerce_event_invalid", message)
+
+
+def invalid(problem: Problem | str) -> Invalid:
+    """The error of a problem, or of what cannot be read."""
+    found = unreadable(problem) if isinstance(problem, str) else problem
+    return Invalid(found.code, found.message, [found])

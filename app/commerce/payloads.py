@@ -1,15 +1,25 @@
 """Parser of Commerce's webhooks and events: shipments, tracks, cancellations and credit memos.
 
 The use cases decide what goes to Walmart. If an object has its ids but other fields cannot be read,
-it is returned with `problem`, so that the problem is shown with its order.
+or it has no units, it is returned with `problem`, so that the problem is shown with its order.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.commerce.payload_fields import first, invalid, levels, listed, mapping, text
+from app.commerce.payload_fields import (
+    amount,
+    first,
+    invalid,
+    levels,
+    listed,
+    mapping,
+    text,
+    unreadable,
+)
 from app.commerce.shipment_tracks import Track
 from app.domain import db_limits
+from app.domain.errors import Problem
 from app.domain.orders.requests import RequestedItem
 
 # Parts of the names of events that change nothing at Walmart.
@@ -17,6 +27,19 @@ _IGNORED = ("comment", "item_", "delete")
 _CANCEL_EVENTS = ("order_cancel", "order_management.cancel")
 _CREDITMEMO_CANCELED = 3
 _DONE = frozenset({"true", "1"})
+_ADJUSTMENTS = ("adjustment", "adjustment_positive", "adjustment_negative")
+# Magento lists the order's items with the quantity 0 in a credit memo of an adjustment
+# (magento/magento2, app/code/Magento/Sales/Model/Order/CreditmemoFactory.php, createByOrder).
+AMOUNT_ONLY = Problem(
+    "creditmemo_amount_only",
+    "The credit memo credits an amount and no units. Waybill sends no amount to Walmart: refund it "
+    "in Seller Center.",
+)
+NOTHING_SHIPPED = Problem(
+    "invalid_quantity",
+    "Every item of the shipment has the quantity 0. Nothing was shipped, so nothing is sent to "
+    "Walmart.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +51,7 @@ class ShipmentSaved:
     items: tuple[RequestedItem, ...] | None
     """None means that they cannot be read; `problem` says why."""
     tracks: tuple[Track, ...]
-    problem: str | None = None
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +85,7 @@ class CreditMemoSaved:
     """Commerce refunded the money itself."""
     done: bool = True
     """False means that the credit memo is canceled."""
-    problem: str | None = None
+    problem: Problem | None = None
 
 
 CommerceMessage = ShipmentSaved | TrackSaved | OrderCanceled | CreditMemoSaved
@@ -98,7 +121,7 @@ def shipment(payload: object) -> ShipmentSaved:
     order = _order(found, payload)
     if order is None or entity is None:
         raise invalid("The shipment names no order_id or no entity_id.")
-    items, problem = _items(found, "what was shipped")
+    items, problem = _items(found, "what was shipped", NOTHING_SHIPPED)
     tracks = tuple(
         known for each in listed(mapping(found).get("tracks")) if (known := _track(each))
     )
@@ -138,7 +161,9 @@ def creditmemo(payload: object) -> CreditMemoSaved:
     order = _order(found, payload)
     if order is None or entity is None:
         raise invalid("The credit memo names no order_id or no entity_id.")
-    items, problem = _items(found, "what was refunded")
+    items, problem = _items(found, "what was refunded", AMOUNT_ONLY)
+    if items is None and _credits_amount(found):
+        problem = AMOUNT_ONLY
     return CreditMemoSaved(
         order,
         entity,
@@ -157,26 +182,40 @@ def _order(found: Mapping[str, object] | None, payload: object) -> int | None:
 
 
 def _items(
-    found: Mapping[str, object] | None, what: str
-) -> tuple[tuple[RequestedItem, ...] | None, str | None]:
-    """Return the items, or why they cannot be read."""
+    found: Mapping[str, object] | None, what: str, without_units: Problem
+) -> tuple[tuple[RequestedItem, ...] | None, Problem | None]:
+    """Return the items, or why there are none. without_units: every row has the quantity 0."""
     items: dict[int, int] = {}
-    for each in listed(mapping(found).get("items")):
+    rows = listed(mapping(found).get("items"))
+    for each in rows:
         item = db_limits.whole_number(first(each, "order_item_id"))
         units = db_limits.whole_number(first(each, "qty", "quantity"), db_limits.INT)
         if item is None or units is None:
-            return None, (
+            message = (
                 "An item lacks order_item_id or qty: select both in the hook's fields, or "
                 f"Waybill would have to guess {what}."
             )
+            return None, unreadable(message)
         if units:
             items[item] = items.get(item, 0) + units
-    if not items:
-        return None, (
-            "It lists no items with units: select items[].order_item_id and items[].qty in the "
-            f"hook's fields, or Waybill would have to guess {what}."
-        )
-    return tuple(RequestedItem(n, commerce_item_id=item) for item, n in items.items()), None
+    if items:
+        return tuple(RequestedItem(n, commerce_item_id=item) for item, n in items.items()), None
+    # mutation: rows-without-units
+    if rows:
+        return None, without_units
+    message = (
+        "It lists no items with units: select items[].order_item_id and items[].qty in the "
+        f"hook's fields, or Waybill would have to guess {what}."
+    )
+    return None, unreadable(message)
+
+
+def _credits_amount(found: Mapping[str, object] | None) -> bool:
+    """Whether a credit memo without items says so: by an empty list, or by its adjustment."""
+    memo = mapping(found)
+    if memo.get("items") in ([], {}):
+        return True
+    return memo.get("items") is None and any(amount(memo.get(name)) for name in _ADJUSTMENTS)
 
 
 def _track(entry: Mapping[str, object]) -> Track | None:

@@ -100,6 +100,9 @@ CODES: dict[str, Code] = {
     "file_invalid": Code(422, "The file is not CSV or JSON lines with known columns."),
     "file_too_long": Code(422, "The file has more than 10,000 rows."),
     "row_invalid": Code(422, "The row cannot be parsed."),
+    "creditmemo_amount_only": Code(
+        422, "The credit memo credits an amount and no units. Waybill sends no amount to Walmart."
+    ),
     "creditmemo_online": Code(
         422, "Commerce refunded the payment online. Create the credit memo offline."
     ),

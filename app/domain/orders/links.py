@@ -1,7 +1,6 @@
 """Rules of the links between order lines and items of a Commerce order."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
 
 from app.domain.errors import Problem
 
@@ -27,13 +26,16 @@ def unequal_lines(lines: Mapping[str, LineItems], listed: Sequence[str]) -> Iter
     lines: the items of all lines after the change, by line number. listed: the lines of the
     request, in its order.
     """
-    for (one, items), (other, others) in combinations(lines.items(), 2):
-        # mutation: shared-items-alike
-        if items.keys() & others.keys() and items != others:
-            shared = min(items.keys() & others.keys())
-            message = (
-                f"Lines {one} and {other} share Commerce item {shared}: give both the same items."
-            )
-            changed = other if other in listed else one
-            pointer = f"/lines/{listed.index(changed)}/commerce_items" if changed in listed else ""
-            yield Problem("commerce_items_differ", message, pointer)
+    places = {number: place for place, number in enumerate(listed)}
+    first: dict[int, str] = {}
+    for other, others in lines.items():
+        for item in others:
+            one = first.setdefault(item, other)
+            place = places.get(other, places.get(one))
+            # mutation: shared-items-alike
+            if place is not None and lines[one] != others:
+                message = (
+                    f"Lines {one} and {other} share Commerce item {item}: give both the same items."
+                )
+                yield Problem("commerce_items_differ", message, f"/lines/{place}/commerce_items")
+                break

@@ -65,7 +65,8 @@ def plan(
         *problems,
     ]
     if resolved.later_part and not items:
-        found.append(_later_part(order, request, resolved))
+        message = later_part(order, resolved, [request.tracking_number])
+        found.append(Problem(TRACK_NOT_SENT, message, "/items", conflict=True))
     if min_units is None and not request.override_cancel_request:
         found += _buyer_problems(order, items)
     return ShipmentPlan(
@@ -90,15 +91,15 @@ def _items(
     return (), [held_units.refusal("nothing_to_ship", message, held_units.holders_of(order))]
 
 
-def _later_part(order: Order, request: ShipRequest, resolved: Resolved) -> Problem:
+def later_part(order: Order, resolved: Resolved, unsent: Sequence[str]) -> str:
+    """Return why tracking numbers are not sent: their items only add parts to earlier units."""
     lines = {line.line_number for each in resolved.units for line in each.lines}
     sent = [
         task.tracking_number or ""
         for task in order.tasks
         if task.kind is Kind.SHIPMENT and any(item.line_number in lines for item in task.items)
     ]
-    message = not_sent(sent, [request.tracking_number])
-    return Problem(TRACK_NOT_SENT, message, "/items", conflict=True)
+    return not_sent(sent, unsent)
 
 
 def not_sent(sent: Sequence[str], unsent: Sequence[str]) -> str:

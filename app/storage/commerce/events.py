@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.errors import Unknown
 from app.domain.ids import store_of
+from app.domain.orders.shipping import TRACK_NOT_SENT
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection, Database
 from app.storage.postgres.sharding import Sweep
@@ -75,6 +76,11 @@ class CommerceEvent:
     def same_trouble(self, other: "CommerceEvent") -> bool:
         """Whether both have the same content, state and reason."""
         return (self.state, self.code, self.told) == (other.state, other.code, other.told)
+
+    @property
+    def is_later_part(self) -> bool:
+        """Whether it is a shipment that only added parts to units that were shipped before."""
+        return self.code == TRACK_NOT_SENT and not self.shipments
 
 
 _WRITTEN = [each.name for each in dataclasses.fields(CommerceEvent) if each.compare]

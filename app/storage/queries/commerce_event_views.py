@@ -31,6 +31,9 @@ SUGGESTIONS = {
     "no_open_return": "Link the order's lines; it is refunded when the buyer's return is imported",
     "return_ambiguous": "Refund one of the returns with POST /v1/returns/{return_id}/refund",
     "creditmemo_online": "Make offline refunds",
+    "invalid_quantity": "Correct the quantities in Commerce, or per_unit of the line's "
+    "commerce_items, and retry it; or dismiss it",
+    "creditmemo_amount_only": "Refund the amount in Seller Center, then dismiss it",
     "commerce_event_invalid": "Add the fields that docs/commerce.md lists to the hook or event",
     storage.NOT_TOLD: "Save the shipment in Commerce again",
     storage.NOT_LINKED: "Link its order (PATCH /v1/orders/{order_id})",

@@ -12,7 +12,8 @@ _REFUND = Statement(
     "SELECT order_id, return_id FROM refunds WHERE store_id = :store_id AND number = :number"
 )
 _ITEM = Statement(
-    "SELECT order_id FROM order_lines WHERE store_id = :store_id AND commerce_item_id = :number "
+    "SELECT order_id FROM order_lines WHERE store_id = :store_id AND (commerce_item_id = :number "
+    "OR commerce_items @> jsonb_build_array(jsonb_build_object('id', :number::bigint))) "
     "ORDER BY order_id LIMIT 1"
 )
 

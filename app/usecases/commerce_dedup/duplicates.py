@@ -9,15 +9,15 @@ A dismissed shipment without any unit at Walmart is not a duplicate of anything.
 doubt, an equal shipment is refused.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from fractions import Fraction
 from uuid import UUID
 
 from app.domain.errors import refuse
-from app.domain.orders import held_units
-from app.domain.orders.order import Item, Order, Task
+from app.domain.orders import commerce_items, held_units
+from app.domain.orders.order import Order, Task
 from app.domain.orders.requests import RequestedItem, ShipRequest
 from app.domain.orders.tracking_key import tracking_key
 from app.domain.update import State
@@ -28,10 +28,11 @@ from app.storage.orders.shipments import SentShipment
 from app.storage.postgres.database import Connection
 from app.storage.returns import refunds
 from app.storage.returns.refunds import EarlierRefund
-from app.usecases.commerce_dedup.event_state import CREDITMEMO, items_of
+from app.usecases.commerce_dedup.event_state import CREDITMEMO, items_of, tracks_of
 
 REST, COMMERCE = "rest-", "commerce-shipment-"
-Units = Counter[object]
+Units = dict[str, Fraction]
+"""Units by the first of the lines that share a Commerce item."""
 
 
 async def from_other_channels(
@@ -42,19 +43,49 @@ async def from_other_channels(
     Several if another channel sent its packages one by one. Raises Conflict order_in_doubt.
     """
     free = await _free(connection, order, COMMERCE)
-    wanted = _asked(order, items)
+    wanted = commerce_items.units_by_line(order, items)
     found: list[SentShipment] = []
     for each in free:
-        units = _held(order, each.items)
-        if each.numbers & numbers and units <= wanted:
+        units = _held(order, each)
+        if each.numbers & numbers and all(wanted.get(line, 0) >= n for line, n in units.items()):
             _refuse_in_doubt(order, each)
             found.append(each)
-            wanted -= units
-    return () if wanted.total() else tuple(each.id for each in found)
+            wanted = {line: n - units.get(line, 0) for line, n in wanted.items()}
+    return () if any(wanted.values()) else tuple(each.id for each in found)
 
 
-async def from_rest(connection: Connection, order: Order, request: ShipRequest) -> UUID | None:
+async def kept_part(
+    connection: Connection,
+    order: Order,
+    items: Sequence[RequestedItem],
+    *,
+    kind: str,
+    numbers: frozenset[str],
+    reference: str | None = None,
+) -> bool:
+    """Whether a later part of units was kept before: by another channel, or by the same body.
+
+    kind: the channel of the request. numbers: tracking keys. reference: that of a REST body.
+    """
+    wanted = commerce_items.units_by_line(order, items)
+    for event in await storage.of_order(connection, order.store_id, order.id):
+        same = event.reference == reference
+        if not event.is_later_part or (event.reference.startswith(kind) and not same):
+            continue
+        tracks = {tracking_key(each.number) for each in tracks_of(event)}
+        units = commerce_items.units_by_line(order, items_of(event) or ())
+        # mutation: later-part-from-another-channel
+        if tracks & numbers and units == wanted:
+            return True
+    return False
+
+
+async def from_rest(
+    connection: Connection, order: Order, request: ShipRequest, body: str
+) -> UUID | None:
     """Find the shipment, from any channel, that a REST body repeats. None means that it is new.
+
+    body: the reference of the whole body; that of a package begins with it.
 
     Raises Conflict order_in_doubt.
     """
@@ -65,7 +96,7 @@ async def from_rest(connection: Connection, order: Order, request: ShipRequest) 
     )
     known = again.shipments if again is not None else ()
     for each in await shipments.sent(connection, order.store_id, order.id):
-        if str(each.id) not in known and each.reference != request.reference:
+        if str(each.id) not in known and not _same_body(each.reference, request.reference, body):
             continue
         if not _absent(order, each):
             _refuse_in_doubt(order, each)
@@ -81,11 +112,20 @@ async def from_rest(connection: Connection, order: Order, request: ShipRequest) 
     return None
 
 
+def _same_body(one: str | None, other: str, body: str) -> bool:
+    """Whether two references are of one body.
+
+    The order may have had other units when the body came first: one package then, several now.
+    """
+    # mutation: body-split-otherwise
+    return one == other or ((one or "").startswith(body) and body in {one, other})
+
+
 def _same_units(order: Order, sent: SentShipment, items: Sequence[RequestedItem] | None) -> bool:
     if items is None:
         # The request was for all that remained, so nothing remains.
         return not any(line.remaining for line in order.lines)
-    return _held(order, sent.items) == _asked(order, items)
+    return _held(order, sent) == commerce_items.units_by_line(order, items)
 
 
 async def _free(connection: Connection, order: Order, kind: str) -> list[SentShipment]:
@@ -150,27 +190,22 @@ async def keep(
     )
 
 
-def _asked(order: Order, items: Iterable[RequestedItem]) -> Units:
-    units: Units = Counter()
-    for item in items:
-        line = order.line(item.line_number) if item.line_number else None
-        name = line.commerce_item_id if line else item.commerce_item_id
-        units[name or item.line_number or item.sku] += item.quantity
-    return units
-
-
-def _held(order: Order, items: Iterable[Item]) -> Units:
-    units: Units = Counter()
-    for item in items:
-        line = order.line(item.line_number)
-        units[(line.commerce_item_id if line else None) or item.line_number] += item.quantity
-    return units
+def _held(order: Order, sent: SentShipment) -> Units:
+    """Units by line, as `commerce_items.units_by_line` counts the items that were asked for."""
+    contents = [RequestedItem(n, commerce_item_id=item) for item, n in sent.contents.items()]
+    named = commerce_items.units_by_line(order, contents)
+    first = commerce_items.first_lines(order)
+    units: Units = {}
+    for item in sent.items:
+        line = first.get(item.line_number, item.line_number)
+        units[line] = units.get(line, Fraction()) + item.quantity
+    return units | named
 
 
 async def from_elsewhere(
     connection: Connection,
     order: Order,
-    items: tuple[RequestedItem, ...] | None,
+    units: Units | None,
     body: str,
     within: timedelta,
 ) -> EarlierRefund | None:
@@ -188,7 +223,8 @@ async def from_elsewhere(
     memos.sort(key=lambda each: (body not in each.shipments, each.id))
     for memo in memos:
         known = body in memo.shipments
-        if not known and (memo.shipments or items is None or not _same(items, items_of(memo))):
+        same = units == commerce_items.units_by_line(order, items_of(memo) or ())
+        if not known and (memo.shipments or not same):
             continue
         made = await refunds.answering(connection, place, memo.reference, within)
         if made is None:
@@ -197,14 +233,3 @@ async def from_elsewhere(
             await storage.save(connection, replace(memo, shipments=(body,)))
         return made
     return None
-
-
-def _same(items: Iterable[RequestedItem], other: Iterable[RequestedItem] | None) -> bool:
-    return other is not None and _units(items) == _units(other)
-
-
-def _units(items: Iterable[RequestedItem]) -> Counter[int | None]:
-    units: Counter[int | None] = Counter()
-    for item in items:
-        units[item.commerce_item_id] += item.quantity
-    return units

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.commerce.payload_fields import unreadable
 from app.commerce.payloads import (
     CommerceMessage,
     CreditMemoSaved,
@@ -19,6 +20,7 @@ from app.commerce.payloads import (
     TrackSaved,
 )
 from app.commerce.shipment_tracks import Track
+from app.domain.errors import Problem
 from app.domain.orders.requests import RequestedItem
 from app.domain.orders.tracking_key import tracking_key
 from app.storage.commerce.events import CommerceEvent
@@ -63,7 +65,7 @@ def together(
         said = {
             "items": _items_json(message.items),
             "online": message.online,
-            "problem": message.problem,
+            **_problem_json(message.problem),
         }
         newest = max(at, event.told_at or at) if named else event.told_at
         return replace(event, told=said, told_at=newest)
@@ -79,7 +81,7 @@ def together(
     # Commerce never changes the items of a shipment.
     items = _items_json(message.items) or event.told.get("items")
     problem = None if items else message.problem
-    whole = {"items": items, "tracks": tracks, "problem": problem}
+    whole = {"items": items, "tracks": tracks, **_problem_json(problem)}
     return replace(event, told=whole, told_at=event.told_at if late else at)
 
 
@@ -119,7 +121,21 @@ def _with(tracks: Sequence[Mapping[str, Any]], track: Track) -> list[dict[str, A
 def shipment_json(items: Sequence[RequestedItem] | None, tracks: Sequence[Track]) -> dict[str, Any]:
     """What an event keeps of a shipment, as `items_of` and `tracks_of` read it."""
     kept = [_track_json(track) for track in tracks]
-    return {"items": _items_json(items), "tracks": kept, "problem": None}
+    return {"items": _items_json(items), "tracks": kept, **_problem_json(None)}
+
+
+def problem_of(event: CommerceEvent) -> Problem | None:
+    """Why no message named units. None means that no message said why."""
+    message, code = event.told.get("problem"), event.told.get("problem_code")
+    if message is None:
+        return None
+    return Problem(code, message) if code else unreadable(message)
+
+
+def _problem_json(problem: Problem | None) -> dict[str, str | None]:
+    if problem is None:
+        return {"problem": None}
+    return {"problem": problem.message, "problem_code": problem.code}
 
 
 def _items_json(items: Sequence[RequestedItem] | None) -> list[list[int | None]] | None:

@@ -12,20 +12,29 @@ saved the credit memo again. While the dismissed refund is in doubt, both are re
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
 
 from app.commerce.payload_fields import invalid
-from app.domain.errors import Invalid, Problem
+from app.commerce.payloads import AMOUNT_ONLY
+from app.domain.errors import Invalid, Problem, refuse
+from app.domain.orders import commerce_items
+from app.domain.orders.commerce_items import Resolved
 from app.domain.orders.order import Order
 from app.domain.orders.requests import RequestedItem
 from app.storage.commerce import events as storage
 from app.storage.commerce.events import CommerceEvent
 from app.storage.postgres.database import Connection
 from app.storage.returns import refunds, returns
-from app.usecases.commerce_dedup.event_state import ACTOR, CREDITMEMO, EventResult, items_of
+from app.usecases.commerce_dedup.event_state import (
+    ACTOR,
+    CREDITMEMO,
+    EventResult,
+    items_of,
+    problem_of,
+)
 from app.usecases.context import AppContext
 from app.usecases.returns import refund
+from app.usecases.returns.repeated import RefundReference
 
 _ONLINE = (
     "Commerce gave the money of this credit memo back by its own payment provider. Walmart would "
@@ -43,17 +52,19 @@ async def carry_out(
     done = replace(event, state=storage.DONE, code=None, message=None)
     if event.state == storage.DONE and not await _wanted_anew(connection, order, event):
         return EventResult("known"), done
-    if event.told["online"]:
+    items, problem = items_of(event), problem_of(event)
+    amount_only = problem is not None and problem.code == AMOUNT_ONLY.code
+    # mutation: amount-before-online
+    if event.told["online"] and not amount_only:
         raise Invalid("creditmemo_online", _ONLINE, [Problem("creditmemo_online", _ONLINE)])
-    items = items_of(event)
     if items is None:
-        raise invalid(event.told["problem"])
+        raise invalid(problem or AMOUNT_ONLY)
     left = await _left(connection, order, event, items)
-    if not left:
+    if not left.units:
         return EventResult("known", "it is refunded at Walmart, or its refund is on its way"), done
     comment = f"Commerce credit memo {event.reference.rpartition('-')[2]}"
     # A REST body for the same credit memo is recognised by this reference.
-    reference = refund.RefundReference(event.reference, left=True)
+    reference = RefundReference(event.reference, left=True)
     await refund.refund_locked(
         connection, context, order, left, comment=comment, actor=ACTOR, reference=reference
     )
@@ -73,38 +84,38 @@ async def _wanted_anew(connection: Connection, order: Order, event: CommerceEven
 
 async def _left(
     connection: Connection, order: Order, event: CommerceEvent, items: tuple[RequestedItem, ...]
-) -> tuple[RequestedItem, ...]:
-    """The items that are neither refunded nor on their way."""
+) -> Resolved:
+    """The units that are neither refunded nor on their way. Raises Invalid.
+
+    Items of a unit may be credited one after the other: the unit is refunded once.
+    """
     others = [
         each
         for each in await storage.of_order(connection, order.store_id, order.id)
         if each.about == CREDITMEMO and each.state == storage.DONE and each.id != event.id
     ]
-    credited = _units(item for each in others for item in items_of(each) or ())
+    resolved = commerce_items.resolve(order, items)
+    refuse([each for each in resolved.problems if each.code == commerce_items.UNKNOWN_LINE])
+    before = [item for each in others for item in items_of(each) or ()]
+    credited = commerce_items.units_by_line(order, [*before, *items])
     refunded = await _refunded(connection, order)
     left = []
-    for item in items:
-        open_units = credited[item.commerce_item_id] + item.quantity
-        open_units -= refunded[item.commerce_item_id]
-        if open_units > 0:
-            left.append(replace(item, quantity=min(open_units, item.quantity)))
-    return tuple(left)
+    for each in resolved.units:
+        line = each.lines[0].line_number
+        units = min(credited[line] - refunded[line], each.units)
+        if units > 0:
+            left.append(replace(each, units=units))
+    refuse(tuple(commerce_items.not_whole(items, left)))
+    return replace(resolved, units=tuple(left), problems=())
 
 
-async def _refunded(connection: Connection, order: Order) -> Counter[int | None]:
-    """Units of each of Commerce's items that are refunded, or that a refund under way wants."""
-    units: Counter[int | None] = Counter()
+async def _refunded(connection: Connection, order: Order) -> Counter[str]:
+    """Units that are refunded or that a refund under way wants, by the first line of each item."""
+    first = commerce_items.first_lines(order)
+    units: Counter[str] = Counter()
     for known in await returns.of_order(connection, order.store_id, order.purchase_order_id):
         pending = await refunds.pending(connection, known)
         for line in known.returned.lines_of(order.purchase_order_id):
-            ours = order.line(line.line_number)
-            if ours is not None:
-                units[ours.commerce_item_id] += line.refunded + pending.get(line.number, 0)
-    return units
-
-
-def _units(items: Iterable[RequestedItem]) -> Counter[int | None]:
-    units: Counter[int | None] = Counter()
-    for item in items:
-        units[item.commerce_item_id] += item.quantity
+            number = line.line_number
+            units[first.get(number, number)] += line.refunded + pending.get(line.number, 0)
     return units

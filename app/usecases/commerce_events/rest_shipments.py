@@ -6,7 +6,7 @@ exactly these (`domain/orders/mending.py`). Webhooks and events do neither: they
 themselves, and name their shipment.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository, shipments
 from app.storage.postgres.database import Connection
 from app.usecases.commerce_dedup import duplicates
-from app.usecases.commerce_events.rest_tracks import UnsentTracks
+from app.usecases.commerce_events.rest_tracks import RestShipment
 from app.usecases.context import AppContext
 from app.usecases.orders import correct_tracking, ship
 from app.usecases.orders.ship import AcceptedShipment
@@ -33,27 +33,32 @@ class RestShipments:
     async def ship(
         self,
         order_id: UUID,
-        requests: Sequence[ShipRequest],
+        said: RestShipment,
         *,
-        unsent: UnsentTracks | None,
         once: IdempotentRequest | None,
     ) -> AcceptedShipment:
         """Accept a shipment, or mend a failed one; return the first package. Raises as `ship`."""
+
+        async def find(connection: Connection, order: Order, request: ShipRequest) -> UUID | None:
+            return await self._repeated(
+                connection, order, request, said.reference
+            ) or await said.keep_later_part(connection, self.context, order, request)
+
         return await ship.ship_all(
             self.context,
             order_id,
-            requests,
+            said.parts.requests(said.reference),
             actor=self.actor,
             once=once,
-            find_duplicate=self._repeated,
+            find_duplicate=find,
             mend_failed=self._mend,
-            write_also=unsent.keep if unsent else None,
+            write_also=said.keep_unsent if said.parts.unsent else None,
         )
 
     async def _repeated(
-        self, connection: Connection, order: Order, request: ShipRequest
+        self, connection: Connection, order: Order, request: ShipRequest, body: str
     ) -> UUID | None:
-        known = await duplicates.from_rest(connection, order, request)
+        known = await duplicates.from_rest(connection, order, request, body)
         if known is not None:
             await correct_tracking.retry_failed(
                 connection, self.context, order, known, actor=self.actor

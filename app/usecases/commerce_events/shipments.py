@@ -5,14 +5,18 @@ replaced later. A package cannot be taken back or divided.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from app.commerce.payload_fields import invalid
-from app.commerce.shipment_tracks import Track, not_sent, packages, units_of
+from app.commerce.shipment_tracks import Split, Track, distinct, split
 from app.domain.errors import Conflict, Problem
+from app.domain.orders import commerce_items
+from app.domain.orders import shipping as rules
 from app.domain.orders.order import Order
 from app.domain.orders.requests import TrackingCorrection
+from app.domain.orders.shipping import TRACK_NOT_SENT
 from app.domain.orders.tracking_key import tracking_key
 from app.storage.commerce import events as storage
 from app.storage.commerce.events import CommerceEvent
@@ -20,11 +24,17 @@ from app.storage.orders import shipments
 from app.storage.orders.shipments import SentShipment
 from app.storage.postgres.database import Connection
 from app.usecases.commerce_dedup import duplicates
-from app.usecases.commerce_dedup.event_state import ACTOR, EventResult, items_of, tracks_of
+from app.usecases.commerce_dedup.event_state import (
+    ACTOR,
+    EventResult,
+    items_of,
+    problem_of,
+    tracks_of,
+)
 from app.usecases.context import AppContext
 from app.usecases.orders import correct_tracking, ship
 
-TRACK_NOT_SENT = "track_not_sent"
+_ELSEWHERE = EventResult("known", "it arrived through another channel")
 
 
 async def carry_out(
@@ -47,23 +57,56 @@ async def carry_out(
     found = await duplicates.from_other_channels(connection, order, numbers, items)
     # mutation: shipment-from-another-channel
     if found:
-        why = "it arrived through another channel"
-        return EventResult("known", why), replace(done, shipments=tuple(map(str, found)))
-    requests = packages(tracks, items, event.reference)
+        return _ELSEWHERE, replace(done, shipments=tuple(map(str, found)))
+    if await duplicates.kept_part(
+        connection, order, items, kind=duplicates.COMMERCE, numbers=numbers
+    ):
+        return _ELSEWHERE, done
+    return await _ship(connection, context, order, event, done)
+
+
+async def _ship(
+    connection: Connection,
+    context: AppContext,
+    order: Order,
+    event: CommerceEvent,
+    done: CommerceEvent,
+) -> tuple[EventResult, CommerceEvent]:
+    """Ship what no channel shipped before. done: the event, carried out."""
+    items, tracks = items_of(event) or (), tracks_of(event)
+    if event.is_later_part:
+        # It is judged anew, so its own items are not among those from before.
+        before = Counter(order.later_parts) - Counter(dict(event.told["items"]))
+        order = replace(order, later_parts=before)
+    parts = split(tracks, items, order)
+    resolved = commerce_items.resolve(order, items, shipping=True)
+    # mutation: later-part-of-a-unit
+    if resolved.later_part:
+        new = [track.number for track in distinct(tracks)]
+        after = unsent(done, rules.later_part(order, resolved, new))
+        return EventResult("accepted", TRACK_NOT_SENT), after
+    if event.is_later_part:
+        await storage.save(connection, done)
+    requests = parts.requests(event.reference)
     # A package with no open units is stored as failed, beside one that can go.
     made = await ship.accept(connection, context, order.id, requests, ACTOR, partial=True)
     done = replace(done, shipments=tuple(map(str, made)))
-    if spare := not_sent(tracks, units_of(items)):
-        return EventResult("accepted", TRACK_NOT_SENT), refused(done, tracks[0], spare)
+    if parts.unsent:
+        return EventResult("accepted", TRACK_NOT_SENT), some_unsent(done, parts)
     return EventResult("accepted"), done
 
 
-def refused(event: CommerceEvent, sent: Track, spare: Sequence[Track]) -> CommerceEvent:
-    """The event of a shipment that went out under one of its tracks, for want of more units.
+def some_unsent(event: CommerceEvent, parts: Split) -> CommerceEvent:
+    """The event of a shipment that went out under some of its tracks, for want of more units."""
+    message = _cannot_divide([each.track.number for each in parts.packages], parts.unsent)
+    return unsent(event, message)
 
-    It stays refused until a person dismisses it: the buyer does not know of the other packages.
+
+def unsent(event: CommerceEvent, message: str) -> CommerceEvent:
+    """The event of a shipment with tracks that are not sent.
+
+    It stays refused until a person dismisses it: the buyer does not know of these packages.
     """
-    message = _cannot_divide([sent.number], spare)
     # mutation: more-packages-than-units
     return replace(event, state=storage.REFUSED, code=TRACK_NOT_SENT, message=message)
 
@@ -74,7 +117,7 @@ def _is_of(event: CommerceEvent, sent: SentShipment) -> bool:
 
 
 def _without_items(event: CommerceEvent) -> tuple[EventResult, CommerceEvent]:
-    problem = event.told.get("problem")
+    problem = problem_of(event)
     if problem is not None:
         raise invalid(problem)
     message = "A track arrived before the items of its shipment."
@@ -116,8 +159,4 @@ def _cannot_follow(mine: Sequence[SentShipment], fresh: Sequence[Track]) -> Conf
 
 
 def _cannot_divide(sent: Sequence[str], fresh: Sequence[Track]) -> str:
-    has, new = ", ".join(sent), ", ".join(track.number for track in fresh)
-    return (
-        f"Walmart already has the units of this shipment under {has}, so {new} is not sent: "
-        "a package cannot be divided afterwards."
-    )
+    return rules.not_sent(sent, [track.number for track in fresh])

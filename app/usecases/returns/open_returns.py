@@ -1,10 +1,10 @@
-"""Finds the open returns that contain items of an order, by the items of Commerce."""
+"""Finds the open returns that contain units of an order, by units of its lines."""
 
 from collections.abc import Mapping
 
 from app.domain.errors import Conflict, Problem
+from app.domain.orders.commerce_items import LineUnits
 from app.domain.orders.order import Order
-from app.domain.orders.requests import RequestedItem
 from app.storage.postgres.database import Connection
 from app.storage.returns import refunds, returns
 from app.storage.returns.returns import StoredReturn
@@ -15,22 +15,22 @@ Fitting = list[tuple[StoredReturn, Wanted]]
 
 
 async def holding(
-    connection: Connection, order: Order, items: tuple[RequestedItem, ...] | None
+    connection: Connection, order: Order, units: tuple[LineUnits, ...] | None
 ) -> Fitting:
-    """The open returns that contain items of an order, each with these lines.
+    """The open returns that contain units of an order, each with these lines.
 
-    items: None means all of the order's lines.
+    units: None means all of the order's lines.
     """
     found: Fitting = []
     for known in await returns.of_order(connection, order.store_id, order.purchase_order_id):
         of_order = known.returned.lines_of(order.purchase_order_id)
         if known.returned.closed or not any(line.left for line in of_order):
             continue
-        if items is None:
+        if units is None:
             found.append((known, None))
             continue
         waiting = await refunds.pending(connection, known)
-        fitting = _fitting(known, order, items, waiting)
+        fitting = _fitting(known, order, units, waiting)
         if fitting is not None:
             found.append((known, fitting))
     return found
@@ -51,27 +51,25 @@ def only(found: Fitting) -> tuple[StoredReturn, Wanted]:
 
 
 def _fitting(
-    known: StoredReturn, order: Order, items: tuple[RequestedItem, ...], waiting: Mapping[int, int]
+    known: StoredReturn, order: Order, wanted: tuple[LineUnits, ...], waiting: Mapping[int, int]
 ) -> Wanted:
-    """The order's lines of the return that contain the items. None means that some are missing.
+    """The order's lines of the return that contain the units. None means that some are missing.
 
     Units of an earlier refund are taken last, so that the refusal can name that refund.
     """
-    ours = {line.line_number: line.commerce_item_id for line in order.lines}
     lines = known.returned.lines_of(order.purchase_order_id)
     free = {line.number: max(line.left - waiting.get(line.number, 0), 0) for line in lines}
-    wanted: dict[int, int] = {}
-    for item in items:
-        if item.commerce_item_id is None:
-            return None
-        fit = [line for line in lines if ours.get(line.line_number) == item.commerce_item_id]
-        units = item.quantity
+    found: dict[int, int] = {}
+    for each in wanted:
+        numbers = {line.line_number for line in each.lines}
+        fit = [line for line in lines if line.line_number in numbers]
+        units = int(each.units)
         for room in (free, {line.number: line.left for line in fit}):
             for line in fit:
-                taken = min(units, room[line.number] - wanted.get(line.number, 0))
+                taken = min(units, room[line.number] - found.get(line.number, 0))
                 if taken > 0:
-                    wanted[line.number] = wanted.get(line.number, 0) + taken
+                    found[line.number] = found.get(line.number, 0) + taken
                     units -= taken
         if units:
             return None
-    return tuple(wanted.items())
+    return tuple(found.items())

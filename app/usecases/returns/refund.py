@@ -5,18 +5,18 @@ own in the order's queue, so that the order's quantities are settled there.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from app.domain.errors import Conflict, Invalid, Problem, Unknown, refuse
-from app.domain.orders import refund_plan
+from app.domain.orders import commerce_items, refund_plan
 from app.domain.orders import refund_targets as rules
+from app.domain.orders.commerce_items import Resolved
 from app.domain.orders.order import Order
 from app.domain.orders.requests import RequestedItem
 from app.domain.orders.returns import RefundItem, RefundRequest
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind
-from app.storage import idempotency, queries
+from app.storage import idempotency, queries, timeline
 from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import accept as accept_sql
 from app.storage.orders import repository
@@ -24,18 +24,11 @@ from app.storage.orders.acceptance import Acceptance, OrderVersion
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import ReturnView, UpdateView, View
 from app.storage.returns import refunds, returns
-from app.storage.returns.refunds import EarlierRefund, NewRefund
+from app.storage.returns.refunds import NewRefund
 from app.storage.returns.returns import StoredReturn
-from app.usecases.commerce_dedup import duplicates
 from app.usecases.context import AppContext
-from app.usecases.returns import open_returns
-from app.usecases.returns.open_returns import Fitting
-
-REPEATED_WITHIN = timedelta(days=7)
-"""How long the same body, without a key or a reference, is a repetition: as long as responses are
-stored under an Idempotency-Key."""
-# If another return has come in since, the same body is a repetition for so long only.
-_ANY_RETURN_WITHIN = timedelta(days=1)
+from app.usecases.returns import open_returns, repeated
+from app.usecases.returns.repeated import RefundReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +42,6 @@ class Refunded(View, schema="RefundOut"):
     number: int
     update: UpdateView
     returned: ReturnView
-
-
-@dataclass(frozen=True, slots=True)
-class RefundReference:
-    """Identifies a refund request: a repetition gets the first refund.
-
-    A dismissed refund that is not at Walmart answers no repetition (`refunds.answering`).
-    """
-
-    text: str
-    within: timedelta | None = None
-    """How long a repetition is recognised. None means for ever."""
-    left: bool = False
-    """Units of an earlier refund that Walmart has are subtracted from the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +81,17 @@ async def refund_order(
     """Refund items of an order by the one open return that contains them.
 
     Of a return of several orders only the lines of this one are refunded. A repetition by the same
-    reference gets the first refund. Raises as `refund`, and Conflict no_open_return or
-    return_ambiguous.
+    reference gets the first refund. Raises as `refund`, Invalid unknown_line, and Conflict
+    no_open_return or return_ambiguous.
     """
     async with context.transaction(once) as connection:
         order = await repository.lock(connection, order_id)
         if order.store_id != store_id:
             raise Unknown("order", order_id)
+        wanted = None if items is None else commerce_items.resolve(order, items)
+        refuse(wanted.problems if wanted else ())
         refunded = await refund_locked(
-            connection, context, order, items, comment=comment, actor=actor, reference=reference
+            connection, context, order, wanted, comment=comment, actor=actor, reference=reference
         )
         await idempotency.store(connection, once, refunded)
     context.wake()
@@ -121,42 +102,29 @@ async def refund_locked(
     connection: Connection,
     context: AppContext,
     order: Order,
-    items: tuple[RequestedItem, ...] | None,
+    wanted: Resolved | None,
     *,
     comment: str | None,
     actor: str,
     reference: RefundReference | None = None,
 ) -> Refunded:
-    """Refund items of a locked order; the caller commits and wakes the pollers."""
-    fitting = await open_returns.holding(connection, order, items)
-    before = await _before(connection, order, fitting, reference)
-    if before is None and reference is not None and reference.within is not None:
-        before = await duplicates.from_elsewhere(
-            connection, order, items, reference.text, reference.within
-        )
+    """Refund units of a locked order; the caller commits and wakes the pollers.
+
+    wanted: without problems. None means all that is left of the order in the return.
+    """
+    units = None if wanted is None else wanted.units
+    fitting = await open_returns.holding(connection, order, units)
+    before = await repeated.earlier(connection, order, wanted, fitting, reference)
     if before is not None:
         return await _answer(connection, order.store_id, before.return_id, before.update_id)
-    known, wanted = open_returns.only(fitting)
-    request = RefundRequest(wanted, comment, order.purchase_order_id)
+    known, lines = open_returns.only(fitting)
+    request = RefundRequest(lines, comment, order.purchase_order_id)
     asking = _Asking(request, actor, reference.text if reference else None)
-    return await _accept(connection, context, known.id, asking)
-
-
-async def _before(
-    connection: Connection, order: Order, fitting: Fitting, reference: RefundReference | None
-) -> EarlierRefund | None:
-    """The refund that the request repeats, if it does."""
-    if reference is None:
-        return None
+    refunded = await _accept(connection, context, known.id, asking)
+    passed_over = wanted.passed_over if wanted else ()
     place = (order.store_id, order.id)
-    # mutation: refund-of-missing-part
-    found = await refunds.answering(
-        connection, place, reference.text, reference.within, whole=reference.left
-    )
-    if found is None or reference.within is None or found.ago < _ANY_RETURN_WITHIN:
-        return found
-    others = [known for known, _ in fitting if known.id != found.return_id]
-    return None if others else found
+    await timeline.add_passed_over(connection, place, passed_over, actor, context.new_id)
+    return refunded
 
 
 async def _answer(

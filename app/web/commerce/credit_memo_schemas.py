@@ -146,7 +146,7 @@ def _items(
             CommerceCreditMemoItemOut(
                 entity_id=row_id(refund.number, place),
                 parent_id=refund.number,
-                order_item_id=line.commerce_item_id if line else None,
+                order_item_id=next(iter(line.commerce_ids), None) if line else None,
                 sku=sent_back.sku,
                 name=sent_back.name,
                 price=price,

@@ -67,5 +67,6 @@ async def get_order_item(
         order = await queries.order(connection, store, found) if found else None
     if order is None or order.commerce_order_id is None:
         raise Unknown("order item", item_id)
-    lines = [line for line in order.lines if line.commerce_item_id == item_id]
-    return response_fields.selected(context.request, CommerceItemOut.of(order, *lines))
+    lines = [line for line in order.lines if item_id in line.commerce_ids]
+    item = CommerceItemOut.of(order, *lines).model_copy(update={"item_id": item_id})
+    return response_fields.selected(context.request, item)

@@ -61,7 +61,8 @@ async def ship_order(
     its number. Several tracks become several
     packages if each names its items in `extension_attributes.items`, or if there is one item
     with one unit for each track. Of more tracks than units the first gets all units, and the
-    order shows `track_not_sent` for the others.
+    order shows `track_not_sent` for the others, as for a shipment that only adds parts of a bundle
+    to units that were shipped before.
     """
     place = await order_of(context, store_code, order_id)
     return await shipping.ship(context, place, body, _number)

@@ -19,16 +19,19 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.commerce import php_json
-from app.commerce.shipment_tracks import Track, not_sent, packages, units_of
+from app.commerce.payloads import AMOUNT_ONLY, NOTHING_SHIPPED
+from app.commerce.shipment_tracks import Track, distinct, split
 from app.domain import db_limits
 from app.domain.db_limits import BIGINT, INT
+from app.domain.errors import Problem
 from app.domain.ids import store_of
 from app.domain.orders.buyer import RESERVED_EMAIL
 from app.domain.orders.cancellation import LABELS, Reason
-from app.domain.orders.requests import RequestedItem, ShipRequest
+from app.domain.orders.order import Order
+from app.domain.orders.requests import RequestedItem
 from app.storage.queries.views import OrderLineView, OrderView
-from app.usecases.commerce_events.rest_tracks import UnsentTracks
-from app.usecases.returns.refund import REPEATED_WITHIN, RefundReference
+from app.usecases.commerce_events.rest_tracks import RestShipment
+from app.usecases.returns.repeated import REPEATED_WITHIN, RefundReference
 from app.web.v1.cancellation_schemas import whole_order
 from app.web.v1.fields import Plain
 
@@ -105,24 +108,35 @@ class ItemIn(CommerceBody):
         return RequestedItem(self.qty, commerce_item_id=self.order_item_id)
 
 
-def _with_units(items: list[ItemIn]) -> list[ItemIn]:
-    """Leave out the rows of quantity 0, as Commerce's forms send them for what stays behind."""
-    some = [item for item in items if item.qty]
-    # mutation: rows-of-quantity-0
-    if items and not some:
-        raise PydanticCustomError(
-            "no_units", "Every item has the quantity 0.", {"code": "invalid_quantity"}
-        )
-    return some
+def _with_units(without: Problem) -> AfterValidator:
+    """Leave out the rows of quantity 0, as Commerce's forms send them for what stays behind.
+
+    without: the problem if no row is left.
+    """
+
+    def check(items: list[ItemIn]) -> list[ItemIn]:
+        some = [item for item in items if item.qty]
+        # mutation: rows-of-quantity-0
+        if items and not some:
+            raise PydanticCustomError("no_units", "{text}", _context(without))
+        return some
+
+    return AfterValidator(check)
 
 
-_Items = Annotated[list[ItemIn], Field(max_length=1000), AfterValidator(_with_units)]
+def _context(problem: Problem) -> dict[str, Any]:
+    return {"text": problem.message, "code": problem.code}
+
+
+_Items = Annotated[list[ItemIn], Field(max_length=1000)]
+_Shipped = Annotated[_Items, _with_units(NOTHING_SHIPPED)]
+_Credited = Annotated[_Items, _with_units(AMOUNT_ONLY)]
 
 
 class TrackAttributesIn(CommerceBody):
     """The items of the package with this track, an extension of Commerce's track."""
 
-    items: _Items | None = None
+    items: _Shipped | None = None
 
 
 class TrackIn(CommerceBody):
@@ -143,36 +157,25 @@ class TrackIn(CommerceBody):
 class ShipIn(CommerceBody):
     """Body of Commerce's POST /V1/order/{orderId}/ship."""
 
-    items: _Items | None = None
+    items: _Shipped | None = None
     tracks: Annotated[list[TrackIn], Field(max_length=100)] = []
     notify: Flag = False
     appendComment: Flag = False  # noqa: N815 - Commerce's name
     comment: CommentFields | None = None
 
-    def to_requests(self, remaining: int | None = None) -> list[ShipRequest]:
-        """One request for each package. Raises Invalid.
-
-        remaining: units of the order that can be shipped, for a body without items.
+    def to_shipment(self, order: Order | None = None) -> RestShipment:
+        """The shipment for the use case. order: needed if `has_packages`. Raises Invalid.
 
         The reference is a digest of the body, so that a client which repeats a request after a
         lost answer gets the number of the first shipment.
         """
-        reference = _reference(self)
-        return packages(self._tracks, self._items, reference, remaining)
-
-    def unsent(self, remaining: int | None = None) -> UnsentTracks | None:
-        """The tracks that get no unit. None means that each gets some. remaining: see above."""
-        units = remaining if self._items is None else units_of(self._items)
-        spare = not_sent(self._tracks, units)
-        if not spare:
-            return None
-        return UnsentTracks(_reference(self), self._items, self._tracks[0], spare)
+        items = self._items
+        return RestShipment(_reference(self), items, split(self._tracks, items, order))
 
     @property
-    def names_no_units(self) -> bool:
-        """Whether the body leaves it to the order which units are under which of several tracks."""
-        tracks = self._tracks
-        return self._items is None and len(tracks) > 1 and not all(each.items for each in tracks)
+    def has_packages(self) -> bool:
+        """Whether there are several tracking numbers, and the order says how many units go."""
+        return len(distinct(self._tracks)) > 1
 
     @property
     def _items(self) -> tuple[RequestedItem, ...] | None:
@@ -186,7 +189,7 @@ class ShipIn(CommerceBody):
 class CommerceRefundIn(CommerceBody):
     """Body of Commerce's POST /V1/order/{orderId}/refund."""
 
-    items: _Items | None = None
+    items: _Credited | None = None
     comment: CommentFields | None = None
 
     def to_items(self) -> tuple[RequestedItem, ...] | None:
@@ -256,7 +259,7 @@ class CommerceItemOut(BaseModel):
         """Render the lines that are linked to one item."""
         first, quantities = lines[0], [line.quantity for line in lines]
         return cls(
-            item_id=first.commerce_item_id,
+            item_id=next(iter(first.commerce_ids), None),
             order_id=order.commerce_order_id,
             sku=first.sku,
             name=first.name,

@@ -190,7 +190,7 @@ def _items(order: OrderView, shipment: ShipmentView) -> list[CommerceShipmentIte
         CommerceShipmentItemOut(
             entity_id=row_id(shipment.number, place),
             parent_id=shipment.number,
-            order_item_id=lines[item.line_number].commerce_item_id,
+            order_item_id=next(iter(lines[item.line_number].commerce_ids), None),
             sku=lines[item.line_number].sku,
             name=lines[item.line_number].name,
             price=price_of(lines[item.line_number]),

@@ -138,7 +138,11 @@ async def test_a_credit_memo_without_items_or_refunded_online_is_refused(
     for memo, code, field in (
         ({"items": [], "adjustment_positive": 5}, "required", "/creditmemo/items"),
         (online, "creditmemo_online", "/creditmemo/transaction_id"),
-        ({"items": [{"order_item_id": 99, "qty": 1}]}, "no_open_return", "/creditmemo/items"),
+        (
+            {"items": [{"order_item_id": 99, "qty": 1}]},
+            "unknown_line",
+            "/creditmemo/items/0/order_item_id",
+        ),
     ):
         answer = await client.post(REFUND, json={"creditmemo": {"order_id": 7} | memo})
         assert answer.status_code == 400, answer.text

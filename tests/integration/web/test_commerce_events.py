@@ -196,6 +196,19 @@ async def test_an_unreadable_hook_is_shown_with_the_order_that_it_names(
     assert [each.code for each in shown.status_details] == ["commerce_event_invalid"]
 
 
+async def test_a_shipment_of_rows_of_0_is_not_a_wrong_configuration(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    """Magento saves no shipment without units (Shipment/Validation/QuantityValidator.php)."""
+    order = await linked(world, client)
+    rows = [{"order_item_id": item, "qty": "0.0000"} for item in ("70", "71")]
+    answer = await hook(outside, "shipment", changed(items=rows))
+    assert answer.json()["message"].startswith("Every item of the shipment has the quantity 0.")
+    shown = await world.order(order.id)
+    assert [each.code for each in shown.status_details] == ["invalid_quantity"]
+    assert shown.shipments == ()
+
+
 @pytest.mark.usefixtures("adobe")
 async def test_an_event_before_its_order_is_linked_waits_and_is_carried_out_then(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
@@ -419,8 +432,11 @@ async def test_a_credit_memo_also_sent_by_rest_is_refunded_once(
     ("fields", "code"),
     [
         ({"transaction_id": "ch_1"}, "creditmemo_online"),
-        ({"items": [{"order_item_id": "70", "qty": "0"}]}, "commerce_event_invalid"),
-        ({"items": [{"order_item_id": "99", "qty": "1"}]}, "no_open_return"),
+        ({"items": [{"order_item_id": "70", "qty": "0"}]}, "creditmemo_amount_only"),
+        ({"items": [], "adjustment_positive": "5.0000"}, "creditmemo_amount_only"),
+        ({"items": None, "adjustment": 5, "transaction_id": "ch_1"}, "creditmemo_amount_only"),
+        ({"items": None, "adjustment": "0.0000"}, "commerce_event_invalid"),
+        ({"items": [{"order_item_id": "99", "qty": "1"}]}, "unknown_line"),
     ],
 )
 async def test_a_credit_memo_that_walmart_cannot_refund_is_shown_with_its_order(

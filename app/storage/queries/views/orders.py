@@ -94,6 +94,13 @@ class OrderLineView(View):
     unit_price: MoneyView | None
     quantity: QuantityView
 
+    @property
+    def commerce_ids(self) -> tuple[int, ...]:
+        """The ids of its Commerce items, the first being that of the line as a whole."""
+        own = () if self.commerce_item_id is None else (self.commerce_item_id,)
+        parts = (each.id for each in self.commerce_items if each.id not in own)
+        return (*own, *parts)
+
 
 @dataclass(frozen=True, slots=True)
 class OrderView(View):
