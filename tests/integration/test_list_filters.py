@@ -33,7 +33,6 @@ LATE = datetime(2027, 1, 1, tzinfo=UTC)
 EARLY = datetime(2025, 1, 1, tzinfo=UTC)
 STORE = 2
 LIMIT, PAGES = 10, 3
-_WHOLE = {"render_postcompile": True}
 _ASYNCPG = dialect()  # type: ignore[no-untyped-call]
 # The rows and index entries that a page may read: its own in each group, and the rows that
 # belong to them; far fewer than the MANY rows around them.
@@ -224,9 +223,9 @@ async def test_a_search_by_commerces_criteria_reads_what_it_finds_and_not_the_ot
     for each in (*_SEARCHES, *(_RANGES if analyzed else ())):
         wanted = Criteria([[CommerceFilter("", *each.split(" ", 2))]], [], size, 1)
         statement = commerce_search.statement(STORE, wanted, ORDERS)
-        compiled = statement.compile(dialect=_ASYNCPG, compile_kwargs=_WHOLE)
-        values = [compiled.params[name] for name in compiled.positiontup or ()]
-        explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}"
+        compiled = statement.compile(dialect=_ASYNCPG).construct_expanded_state()
+        values = compiled.positional_parameters
+        explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled.statement}"
         plan = json.loads(await connection.fetchval(explained, *values))[0]["Plan"]
         assert rows_read(plan) < BOUND < MANY, f"{each}\n{json.dumps(plan)}"
     await connection.close()
