@@ -210,8 +210,11 @@ def ordered_units(seen: LineSnapshot, known: int) -> int:
     only keep units that are known here, where Walmart's quantity falls with a cancellation.
     """
     explained = seen.shipped + seen.canceled
+    # mutation: open-units-beside-canceled-ones
+    before = min(seen.ordered + seen.canceled, explained + seen.open, known)
     # mutation: statuses-exceed-line
-    return max(seen.ordered, min(explained, known) if known or seen.ordered else explained)
+    shown = min(explained, known) if known or seen.ordered else explained
+    return max(seen.ordered, before, shown)
 
 
 def _from_walmart(seen: LineSnapshot) -> OrderLine:

@@ -92,6 +92,11 @@ def test_units_that_walmart_adds_to_the_line_count() -> None:
 def test_units_that_are_known_stay_ordered_when_walmart_takes_canceled_ones_off_the_line() -> None:
     line = shown_as(a_line("1", 3), 2, canceled(1), shipped(2, "1ZHAND"))
     assert (line.ordered, line.shipped, line.canceled) == (3, 2, 1)
+    still_open = shown_as(a_line("1", 3), 2, canceled(1), acknowledged(2))
+    assert (still_open.ordered, still_open.canceled, still_open.remaining) == (3, 1, 2)
+    # Shown twice, and not canceled.
+    twice = shown_as(a_line("1", 3), 2, shipped(1, "1ZHAND"), acknowledged(2))
+    assert (twice.ordered, twice.shipped, twice.remaining) == (2, 1, 1)
 
 
 def test_a_line_known_only_to_walmart_is_added() -> None:
