@@ -5,8 +5,10 @@ Fields that Adobe's schema requires and that Waybill does not know are 0.
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
+from app.commerce.payload_fields import amount
+from app.commerce.payloads import AMOUNT_ONLY
 from app.domain.errors import Invalid, Problem
 from app.domain.ids import store_of
 from app.domain.update import State
@@ -29,12 +31,20 @@ _OPEN, _REFUNDED, _CANCELED = 1, 2, 3
 _STATES = {State.CONFIRMED: _REFUNDED, State.DISMISSED: _CANCELED}
 
 
+def _amount(value: object) -> object:
+    found = amount(value)
+    return float(found) if found is not None else None
+
+
 class CreditMemoIn(CommerceRefundIn):
     """A credit memo to refund. Amounts are ignored."""
 
     order_id: Id
     increment_id: Short | None = None
     transaction_id: Short | None = None
+    adjustment_positive: Annotated[float | None, BeforeValidator(_amount)] = Field(
+        default=None, exclude=True, description="Refused without items. Walmart takes no amount."
+    )
     comments: Annotated[list[CommentFields], Field(max_length=100)] | None = None
 
 
@@ -47,7 +57,7 @@ class RefundMemoIn(CommerceBody):
     def to_refund(self) -> CommerceRefundIn:
         """The memo as the body of /V1/order/{orderId}/refund, which is the same refund.
 
-        Raises Invalid creditmemo_online or required.
+        Raises Invalid creditmemo_online, creditmemo_amount_only or required.
         """
         memo = self.creditmemo
         # mutation: credit-memo-refunded-online
@@ -55,6 +65,8 @@ class RefundMemoIn(CommerceBody):
             message = "The payment provider refunded it already. Create the credit memo offline."
             raise _invalid("creditmemo_online", message, "transaction_id")
         if not memo.items:
+            if memo.adjustment_positive:
+                raise _invalid(AMOUNT_ONLY.code, AMOUNT_ONLY.message, "items")
             message = "A credit memo needs items with an order_item_id and a qty."
             raise _invalid("required", message, "items")
         texts = [memo.increment_id, *(each.get("comment") for each in memo.comments or ())]

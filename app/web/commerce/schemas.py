@@ -5,6 +5,7 @@ Requests are read by the rules of `app/commerce/php_json.py`.
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -19,11 +20,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.commerce import php_json
+from app.commerce.payload_fields import amount
 from app.commerce.payloads import AMOUNT_ONLY, NOTHING_SHIPPED
 from app.commerce.shipment_tracks import Track, distinct, split
 from app.domain import db_limits
 from app.domain.db_limits import BIGINT, INT
-from app.domain.errors import Problem
+from app.domain.errors import Problem, refuse
 from app.domain.ids import store_of
 from app.domain.orders.buyer import RESERVED_EMAIL
 from app.domain.orders.cancellation import LABELS, Reason
@@ -191,9 +193,27 @@ class CommerceRefundIn(CommerceBody):
 
     items: _Credited | None = None
     comment: CommentFields | None = None
+    # Left out of the body's digest, by which earlier releases recognise a repetition.
+    arguments: Annotated[dict[str, Any], BeforeValidator(php_json.fields)] | None = Field(
+        default=None,
+        exclude=True,
+        description="Amounts, which Walmart calculates itself. An `adjustment_positive` without "
+        "items is refused.",
+    )
+
+    @property
+    def amount_only(self) -> bool:
+        """Whether it has no items and credits an amount, so that all units would be too much."""
+        # mutation: adjustment-without-items
+        return not self.items and bool(amount((self.arguments or {}).get("adjustment_positive")))
 
     def to_items(self) -> tuple[RequestedItem, ...] | None:
-        """The items for the use case; None means all remaining units of the return."""
+        """The items for the use case; None means all remaining units of the return.
+
+        Raises Invalid creditmemo_amount_only.
+        """
+        if self.amount_only:
+            refuse([replace(AMOUNT_ONLY, pointer="/items")])
         return tuple(item.to_item() for item in self.items) if self.items else None
 
     def reference(self, key: str | None = None) -> RefundReference:

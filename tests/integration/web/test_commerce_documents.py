@@ -136,7 +136,8 @@ async def test_a_credit_memo_without_items_or_refunded_online_is_refused(
     items = [{"order_item_id": 70, "qty": 1}]
     online = {"items": items, "transaction_id": "ch_1"}
     for memo, code, field in (
-        ({"items": [], "adjustment_positive": 5}, "required", "/creditmemo/items"),
+        ({"items": []}, "required", "/creditmemo/items"),
+        ({"items": [], "adjustment_positive": 5}, "creditmemo_amount_only", "/creditmemo/items"),
         (online, "creditmemo_online", "/creditmemo/transaction_id"),
         (
             {"items": [{"order_item_id": 99, "qty": 1}]},
@@ -148,6 +149,12 @@ async def test_a_credit_memo_without_items_or_refunded_online_is_refused(
         assert answer.status_code == 400, answer.text
         error = answer.json()
         assert (error["error_code"], error["parameters"]) == (code, [field]), answer.text
+    # By the other path no items are all units, which is more than the amount.
+    without: tuple[dict[str, Any], ...] = ({"items": []}, {"items": None}, {})
+    for none in without:
+        body = none | {"arguments": {"adjustmentPositive": "5.00"}}
+        error = (await client.post(f"{V1}/order/7/refund", json=body)).json()
+        assert (error["error_code"], error["parameters"]) == ("creditmemo_amount_only", ["/items"])
     (returned,) = (await client.get("/v1/returns")).json()["data"]
     assert returned["refunds"] == []
 
