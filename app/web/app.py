@@ -59,7 +59,8 @@ OPERATIONS: tuple[OperationRouter, ...] = (
     returns.router,
     updates.router,
     commerce_events.router,
-    # Before the orders, whose route would match its paths too.
+    # Before the orders, whose routes or rules would match their paths too.
+    tokens.router,
     order_items.router,
     commerce_orders.router,
     comments.router,
@@ -67,7 +68,6 @@ OPERATIONS: tuple[OperationRouter, ...] = (
     credit_memos.router,
     # After the operations of the same paths.
     without_meaning.router,
-    tokens.router,
     walmart_webhooks.router,
     # Before the hooks, whose route would match its path too.
     io_events.router,

@@ -28,6 +28,7 @@ from app.web.problems import Unauthorized
 WINDOW = 600
 _CALLER = "waybill.oauth_caller"
 _REQUIRED = ("consumer_key", "token", "signature_method", "signature", "timestamp", "nonce")
+_TIMESTAMP = re.compile(r"[0-9]{10}")
 _VALUE = re.compile(r"[\x21-\x7e]{1,255}")
 _INVALID = (
     "The OAuth signature is invalid. Check the four credentials, that the key is not revoked, and "
@@ -79,6 +80,9 @@ def _parameters(header: str) -> dict[str, str]:
         raise Unauthorized(f"The OAuth header has no oauth_{wrong[0]} of 1 to 255 characters.")
     if given["oauth_signature_method"] != SIGNATURE_HMAC_SHA256:
         raise Unauthorized(f"Waybill verifies the signature method {SIGNATURE_HMAC_SHA256} only.")
+    # mutation: oauth-timestamp-in-seconds
+    if not _TIMESTAMP.fullmatch(given["oauth_timestamp"]):
+        raise Unauthorized("The oauth_timestamp must be seconds since 1970, in 10 digits.")
     return {name: given[f"oauth_{name}"] for name in _REQUIRED}
 
 

@@ -16,7 +16,7 @@ from app.storage.postgres.database import Connection, Database
 from app.storage.queries import commerce_order_search, commerce_search
 from app.storage.queries.commerce_order_search import ORDERS
 from app.storage.queries.commerce_search import Criteria, Filter, Sort
-from app.web.commerce.schemas import CommerceOrderOut
+from app.web.commerce.order_schemas import CommerceOrderOut
 from tests.integration.growth import STORES
 
 NAMES = "ABCDEF"

@@ -39,7 +39,10 @@ async def holding(
 def only(found: Fitting) -> tuple[StoredReturn, Wanted]:
     """The only return that was found. Raises Conflict no_open_return or return_ambiguous."""
     if not found:
-        message = "No open return of Walmart's holds these items; it comes when the buyer asks."
+        message = (
+            "No open return of Walmart's has all of these units. Walmart opens a return when the "
+            "buyer asks for it, with the units that the buyer sends back."
+        )
         raise Conflict("no_open_return", message, [Problem("no_open_return", message, "/items")])
     if len(found) > 1:
         numbers = ", ".join(known.returned.return_order_id for known, _ in found)

@@ -10,9 +10,9 @@ from app.storage import queries
 from app.storage.queries.comment_views import Comment
 from app.usecases.orders import comment
 from app.web.commerce import response_fields
+from app.web.commerce.fields import IF_ANY, Bit, CommerceBody, Short, Text, as_time
 from app.web.commerce.lookups import OrderId, StoreCode, order_of
 from app.web.commerce.responses import TRUE, answers
-from app.web.commerce.schemas import IF_ANY, Bit, CommerceBody, Short, Text, as_time
 from app.web.commerce.search_parameters import FIELDS
 from app.web.dependencies import ReadingAnyParameters, Writing
 from app.web.route import OperationRouter

@@ -13,17 +13,9 @@ from app.domain.errors import Invalid, Problem
 from app.domain.ids import store_of
 from app.domain.update import State
 from app.storage.queries.views import OrderLineView, OrderView, RefundOfReturnView, ReturnView
-from app.web.commerce.schemas import (
-    IF_ANY,
-    CommentFields,
-    CommerceBody,
-    CommerceRefundIn,
-    Flag,
-    Id,
-    Short,
-    as_time,
-    price_of,
-)
+from app.web.commerce.fields import IF_ANY, CommentFields, CommerceBody, Flag, Id, Short, as_time
+from app.web.commerce.order_schemas import price_of
+from app.web.commerce.schemas import CommerceRefundIn
 from app.web.commerce.shipment_schemas import row_id
 
 # Commerce's states of a credit memo (Magento\Sales\Model\Order\Creditmemo).

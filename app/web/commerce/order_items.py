@@ -11,8 +11,8 @@ from app.storage.queries import commerce_document_search
 from app.web.commerce import response_fields
 from app.web.commerce.examples import ORDER_ITEM, ORDER_ITEMS
 from app.web.commerce.lookups import StoreCode, store_of
+from app.web.commerce.order_schemas import CommerceItemOut, CommerceItemsOut
 from app.web.commerce.responses import answers
-from app.web.commerce.schemas import CommerceItemOut, CommerceItemsOut
 from app.web.commerce.search_pages import search_page
 from app.web.commerce.search_parameters import FIELDS, searching
 from app.web.dependencies import ReadingAnyParameters

@@ -19,14 +19,9 @@ from app.usecases.returns.refund import Refunded
 from app.web.commerce import problems, refunding, response_fields, shipping
 from app.web.commerce.examples import ORDER, ORDERS, SHIP
 from app.web.commerce.lookups import OrderId, StoreCode, order_of, order_view
+from app.web.commerce.order_schemas import CommerceOrderOut, CommerceOrdersOut
 from app.web.commerce.responses import FALSE, TRUE, answers
-from app.web.commerce.schemas import (
-    CancelIn,
-    CommerceOrderOut,
-    CommerceOrdersOut,
-    CommerceRefundIn,
-    ShipIn,
-)
+from app.web.commerce.schemas import CancelIn, CommerceRefundIn, ShipIn
 from app.web.commerce.search_pages import search_page
 from app.web.commerce.search_parameters import FIELDS, searching
 from app.web.dependencies import ReadingAnyParameters, Writing, respond

@@ -8,7 +8,8 @@ from fastapi import Response
 from app.storage.idempotency import StoredResponse
 from app.usecases.returns import refund as use_case
 from app.usecases.returns.refund import Refunded
-from app.web.commerce.schemas import CommerceBody, CommerceRefundIn
+from app.web.commerce.fields import CommerceBody
+from app.web.commerce.schemas import CommerceRefundIn
 from app.web.dependencies import RequestContext
 
 

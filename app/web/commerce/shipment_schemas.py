@@ -13,17 +13,9 @@ from app.domain.ids import store_of
 from app.domain.orders.requests import TrackingCorrection
 from app.domain.orders.tracking_key import tracking_key
 from app.storage.queries.views import OrderView, ShipmentView
-from app.web.commerce.schemas import (
-    IF_ANY,
-    CommentFields,
-    CommerceBody,
-    Id,
-    ShipIn,
-    Short,
-    TrackIn,
-    as_time,
-    price_of,
-)
+from app.web.commerce.fields import IF_ANY, CommentFields, CommerceBody, Id, Short, as_time
+from app.web.commerce.order_schemas import price_of
+from app.web.commerce.schemas import ShipIn, TrackIn
 
 # Rows of a document have its number, three digits, and their place as their id.
 _ROWS = 1000

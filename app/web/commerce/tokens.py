@@ -3,9 +3,19 @@
 from fastapi import Response
 
 from app.domain.errors import Invalid
+from app.web.commerce import problems
+from app.web.path_rules import PathRule
 from app.web.route import OperationRouter
 
-router = OperationRouter("/rest/{store_code}/V1/integration", "commerce")
+_PATH = "/rest/{store_code}/V1/integration"
+# PHP clients send forms here.
+# mutation: token-form
+_TYPES = ("application/json", "application/x-www-form-urlencoded")
+router = OperationRouter(
+    _PATH,
+    "commerce",
+    PathRule(f"{_PATH}/", media_types=_TYPES, render=problems.render),
+)
 _INSTEAD = (
     "Waybill issues no tokens for user names and passwords. Create an API key with `waybill keys "
     "create` and send it where you would send the token: `Authorization: Bearer <key>`. Or sign "

@@ -167,7 +167,9 @@ CHANGES: list[tuple[dict[str, str], str]] = [
     ({"client_key": "\x00"}, "no oauth_consumer_key"),
     ({"nonce": "n" * 256}, "no oauth_nonce"),
     ({"signature_method": SIGNATURE_HMAC_SHA1}, "HMAC-SHA256 only"),
-    ({"timestamp": "now"}, "signature is invalid"),
+    ({"timestamp": "now"}, "in 10 digits"),
+    # Milliseconds, as JavaScript counts them.
+    ({"timestamp": "1796047200000"}, "in 10 digits"),
 ]
 
 

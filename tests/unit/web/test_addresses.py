@@ -102,9 +102,13 @@ async def test_head_is_answered_as_get_without_the_body(path: str) -> None:
 async def test_the_token_endpoints_say_what_to_use_instead(store: str, user: str) -> None:
     """Magento's paths: module Integration, `etc/webapi.xml`. They need no API key here either."""
     secret = {"username": "admin", "password": "never-shown"}
-    answer = await requested("POST", f"/rest/{store}V1/integration/{user}/token", json=secret)
+    path = f"/rest/{store}V1/integration/{user}/token"
+    # PHP's http_build_query makes a form.
+    form = await requested("POST", path, data=secret)
+    answer = await requested("POST", path, json=secret)
     found = answer.json()
     assert (answer.status_code, found["error_code"]) == (400, "tokens_not_issued")
+    assert form.json() == found
     assert "`waybill keys create`" in found["message"]
     assert "`Authorization: Bearer <key>`" in found["message"]
     assert "`waybill keys create --oauth`" in found["message"]
