@@ -25,11 +25,13 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     monkeypatch.setattr(sys, "stderr", stream)
     root = logging.getLogger()
     before, level = root.handlers, root.level
+    configured = structlog.get_config()
     logs.configure("info")
     yield stream
     root.handlers = before
     root.setLevel(level)
-    structlog.reset_defaults()
+    # Other tests of this process log in the form of tests/conftest.py.
+    structlog.configure(**configured)
 
 
 def written(lines: io.StringIO) -> list[dict[str, object]]:

@@ -4,8 +4,8 @@ o.ordered_at, o.ship_method, o.cancel_requested, o.last_synced_at, o.fulfilled_b
 o.import_error, o.commerce_open,
 (SELECT coalesce(jsonb_agg(jsonb_build_object(
           'line_number', l.line_number, 'sku', l.sku, 'name', l.name,
-          'commerce_item_id', l.commerce_item_id, 'commerce_items', l.commerce_items, 'unit_price', l.unit_price::text,
-          'currency', l.currency, 'other_charges', l.other_charges::text,
+          'commerce_item_id', l.commerce_item_id, 'commerce_items', l.commerce_items,
+          'unit_price', l.unit_price::text, 'currency', l.currency, 'other_charges', l.other_charges::text,
           'ordered', l.ordered, 'pending', l.pending,
           'shipped', l.shipped, 'canceled', l.canceled, 'refunded', l.refunded)
         ORDER BY l.position), '[]')
@@ -42,10 +42,10 @@ o.import_error, o.commerce_open,
    LEFT JOIN LATERAL (SELECT * FROM cancellations WHERE store_id = <o.store_id>
                          AND update_id = u.id LIMIT 1) c ON true
   WHERE u.kind <> 'inventory') AS tasks,
--- Only composite products are shipped in parts.
-CASE WHEN EXISTS (SELECT FROM order_lines l
-                   WHERE l.store_id = <o.store_id> AND l.order_id = o.id
-                     AND l.commerce_items IS NOT NULL)
+-- Only composite products are shipped in parts. With EXISTS, a plan could read all lines at once.
+CASE WHEN (SELECT true FROM order_lines l
+            WHERE l.store_id = <o.store_id> AND l.order_id = o.id
+              AND l.commerce_items IS NOT NULL LIMIT 1)
      THEN (SELECT coalesce(jsonb_agg(e.told->'items'), '[]')
              FROM commerce_events e
             WHERE e.store_id = <o.store_id> AND e.order_id = o.id AND e.about = 'shipment'
