@@ -1,7 +1,9 @@
 """Mending: the failed shipment that a request of Commerce corrects or retries.
 
 A failed shipment keeps its units, so a request for them lacks units. At Commerce's REST door such a
-request is about the failed shipment that has exactly these units; which one must be certain.
+request is about the failed shipment that has exactly these units; which one must be certain. If a
+shipment on its way or confirmed has the request's number and exactly its units, the request repeats
+that shipment.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -44,9 +46,8 @@ def matches(
     """Return the shipment that each package of a request is about, by the place of the package.
 
     wanted: the packages that lack units. taken: updates that other packages of the request are
-    about. A package is about the failed shipment of its number and units, else about the one
-    failed shipment of its units. Of several packages some may be shipments that did not fail.
-    Empty if this is not certain for each, or none of them is failed.
+    about. A package is about the shipment of its number and units, failed or not, else about the
+    one failed shipment of its units. Empty if this is not certain for each.
     """
     shipments = [
         task
@@ -58,7 +59,8 @@ def matches(
     failed = [task for task in shipments if task.state is State.FAILED]
     found: dict[int, Match] = {}
     for same_number in (True, False):
-        free = shipments if same_number and len(wanted) > 1 else failed
+        # mutation: repetition-by-number-and-units
+        free = shipments if same_number else failed
         for place in sorted(wanted.keys() - found.keys()):
             used = [each.task for each in found.values()]
             left = [task for task in free if task not in used]
@@ -66,8 +68,7 @@ def matches(
             # mutation: correction-of-one-failed-shipment
             if len(fitting) == 1:
                 found[place] = fitting[0]
-    certain = found.keys() == wanted.keys()
-    return found if certain and any(each.failed for each in found.values()) else {}
+    return found if found.keys() == wanted.keys() else {}
 
 
 def _fitting(

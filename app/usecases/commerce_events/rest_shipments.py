@@ -2,8 +2,8 @@
 
 A refused shipment keeps its units, and its client knows no path but this one. So a repeated body
 retries the shipment that it made, and a body that lacks units corrects the failed shipment that has
-exactly these (`domain/orders/mending.py`). Webhooks and events do neither: they come again by
-themselves, and name their shipment.
+exactly these, or repeats the shipment that has its number too (`domain/orders/mending.py`).
+Webhooks and events do neither: they come again by themselves, and name their shipment.
 """
 
 from collections.abc import Collection, Mapping

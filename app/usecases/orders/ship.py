@@ -36,7 +36,7 @@ FindDuplicate = Callable[[Connection, Order, ShipRequest], Awaitable[UUID | None
 MendFailed = Callable[
     [Connection, Order, Mapping[int, ShipRequest], Collection[UUID]], Awaitable[Mapping[int, UUID]]
 ]
-"""Corrects or retries the failed shipments of a locked order that packages without units are about.
+"""Finds the shipments that packages without units are about, and corrects or retries failed ones.
 
 Takes the packages by place, and the shipments of the request's other packages. Returns the shipment
 of each of these packages. Empty means that they are refused.

@@ -125,6 +125,42 @@ async def test_equal_corrected_bodies_at_once_are_one_correction(
     assert await all_sent(world, order) == [("1", 3, "1ZB")]
 
 
+async def test_bodies_of_one_correction_that_differ_in_their_comment_are_one(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    number = (await refused(world, client, order, body(A, units=3)))[0]
+    bodies = [body(B, units=3, comment={"comment": text}) for text in ("one", "two")]
+    answers = await asyncio.gather(*(client.post(SHIP, json=each) for each in bodies))
+    assert [(each.status_code, each.json()) for each in answers] == [(200, number)] * 2
+    assert await all_sent(world, order) == [("1", 3, "1ZB")]
+    # Once it is delivered, too: no unit is left that another shipment could have.
+    late = await client.post(SHIP, json=body(B, units=3, comment={"comment": "three"}))
+    assert (late.status_code, late.json()) == (200, number), late.text
+    assert [each.state for each in await made(world, order)] == ["confirmed"]
+
+
+@pytest.mark.parametrize("path", ["track", "patch"])
+async def test_a_number_that_another_path_corrected_is_known_to_ship(
+    world: World, client: httpx.AsyncClient, path: str
+) -> None:
+    order = await linked(world, client)
+    number = (await refused(world, client, order, body(A, units=3)))[0]
+    if path == "track":
+        entity = {**B, "order_id": 7, "parent_id": number}
+        corrected = await client.post("/rest/store_1/V1/shipment/track", json={"entity": entity})
+    else:
+        shipment = (await made(world, order))[0].id
+        corrected = await client.patch(
+            f"/v1/orders/{order.id}/shipments/{shipment}/tracking", json={"tracking_number": "1ZB"}
+        )
+    assert corrected.is_success, corrected.text
+    before = await made(world, order)
+    assert (await client.post(SHIP, json=body(B, units=3))).json() == number
+    assert await made(world, order) == before
+    assert await all_sent(world, order) == [("1", 3, "1ZB")]
+
+
 async def test_a_correction_that_fails_too_is_corrected_again(
     world: World, client: httpx.AsyncClient
 ) -> None:

@@ -78,7 +78,40 @@ def test_several_failed_shipments_of_these_units_are_uncertain_unless_one_has_th
 def test_a_shipment_that_did_not_fail_is_not_corrected(state: State) -> None:
     order = of(a_shipment("1ZA", Item("1", 3, reserved=3), state=state))
     assert matched(order, ("1ZB", [(71, 3)])) == []
-    assert matched(order, ("1ZA", [(71, 3)])) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "item"),
+    [
+        (State.PENDING, Item("1", 3, reserved=3)),
+        (State.RETRYING, Item("1", 3, confirmed=1, reserved=2)),
+        (State.CONFIRMED, Item("1", 3, confirmed=3)),
+        (State.DISMISSED, Item("1", 3, reserved=3)),
+    ],
+)
+def test_a_request_of_a_shipments_number_and_units_repeats_it_unless_it_was_dismissed(
+    state: State, item: Item
+) -> None:
+    """It is not a correction of a failed shipment of as many units."""
+    number = [] if state is State.DISMISSED else [("1ZA", False)]
+    assert matched(of(a_shipment("1ZA", item, state=state)), ("1z-a", [(71, 3)])) == number
+    assert matched(of(a_shipment("1ZA", item, state=state)), ("1ZA", [(71, 4)])) == []
+    failed = a_shipment("1ZX", Item("1", 3, reserved=3), sequence=2)
+    line = a_line("1", 6, commerce_item_id=71, pending=6 - item.confirmed, shipped=item.confirmed)
+    order = an_order(line, tasks=(a_shipment("1ZA", item, state=state), failed))
+    assert matched(order, ("1ZA", [(71, 3)])) == (number or [("1ZX", False)])
+
+
+def test_equal_shipments_are_not_repeated_by_another_request_unless_one_of_them_failed() -> None:
+    def two(state: State) -> Order:
+        done = a_shipment("1ZA", Item("1", 1, confirmed=1), state=State.CONFIRMED)
+        other = a_shipment("1ZA", Item("1", 1, reserved=1), state=state, sequence=2)
+        return an_order(
+            a_line("1", 2, commerce_item_id=71, pending=1, shipped=1), tasks=(done, other)
+        )
+
+    assert matched(two(State.PENDING), ("1ZA", [(71, 1)])) == []
+    assert matched(two(FAILED), ("1ZA", [(71, 1)])) == [("1ZA", False)]
 
 
 def test_without_items_a_request_is_about_the_failed_shipment_of_all_that_is_left() -> None:
@@ -148,12 +181,14 @@ def test_the_parts_of_a_composite_product_are_its_units() -> None:
         assert matched(order, ("1ZB", units)) == [("1ZA", False)]
 
 
-def test_packages_that_all_went_out_are_no_correction() -> None:
+def test_packages_that_all_went_out_are_repeated() -> None:
     shipments = [
         a_shipment(f"1Z{n}", Item("1", 1, confirmed=1), state=State.CONFIRMED, sequence=n)
         for n in (1, 2)
     ]
-    assert matched(of(*shipments, lines=1), ("1Z1", [(71, 1)]), ("1Z2", [(71, 1)])) == []
+    order, one = of(*shipments, lines=1), [(71, 1)]
+    assert matched(order, ("1Z2", one), ("1Z1", one)) == [("1Z2", False), ("1Z1", False)]
+    assert matched(order, ("1Z2", one), ("1Z3", one)) == []
 
 
 def test_a_shipment_of_another_package_of_the_request_is_not_matched_again() -> None:
