@@ -12,13 +12,12 @@ from uuid import UUID
 
 from app.domain.errors import OrderError
 from app.domain.orders import allocation
+from app.domain.orders.held_units import LACK_OF_UNITS
 from app.domain.orders.order import Order, Task
 from app.domain.orders.requests import ShipRequest
 from app.domain.orders.tracking_history import own_numbers
 from app.domain.orders.tracking_key import tracking_key
 from app.domain.update import Kind, State
-
-_LACK = frozenset({"quantity_exceeds_remaining", "nothing_to_ship"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Match:
 
 def lacks_units(error: OrderError) -> bool:
     """Whether a request for a shipment was refused for lack of units, and for nothing else."""
-    return bool(error.problems) and all(each.code in _LACK for each in error.problems)
+    return bool(error.problems) and all(each.code in LACK_OF_UNITS for each in error.problems)
 
 
 def matches(

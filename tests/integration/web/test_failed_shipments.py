@@ -24,6 +24,7 @@ from tests.integration.web.test_commerce_shipments import (
 )
 from tests.integration.web.test_partial_shipments import linked as linked_lines
 
+TRACK = "/rest/store_1/V1/shipment/track"
 CANCEL = "/rest/store_1/V1/orders/7/cancel"
 REASON = "The number is not valid"
 Body = dict[str, Any]
@@ -140,6 +141,30 @@ async def test_bodies_of_one_correction_that_differ_in_their_comment_are_one(
     assert [each.state for each in await made(world, order)] == ["confirmed"]
 
 
+async def test_a_second_correction_at_once_is_refused_with_the_shipment_on_its_way(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    number = (await refused(world, client, order, body(A, units=3)))[0]
+    answers = await asyncio.gather(
+        *(client.post(SHIP, json=body(track, units=3)) for track in (B, C))
+    )
+    won, lost = sorted(answers, key=lambda each: each.status_code)
+    assert (won.status_code, won.json(), lost.status_code) == (200, number, 400)
+    (shipment,) = await made(world, order)
+    other = ({"1ZB", "1ZC"} - {shipment.tracking_number}).pop()
+    assert f"Shipment {number} ({shipment.tracking_number}: 3 of" in lost.json()["message"]
+    assert f"POST /V1/shipment/track (parent_id {number})" in lost.json()["message"]
+    package = {"carrier_code": "ups", "tracking_number": other}
+    by_v1 = await client.post(f"/v1/orders/{order.id}/shipments", json=package)
+    assert code(by_v1) == (409, "nothing_to_ship")
+    assert "PATCH …/shipments/{shipment_id}/tracking" in by_v1.json()["detail"]
+    # The way out.
+    entity = {**a_track(other), "order_id": 7, "parent_id": number}
+    assert (await client.post(TRACK, json={"entity": entity})).is_success
+    assert await all_sent(world, order) == [("1", 3, other)]
+
+
 @pytest.mark.parametrize("path", ["track", "patch"])
 async def test_a_number_that_another_path_corrected_is_known_to_ship(
     world: World, client: httpx.AsyncClient, path: str
@@ -148,7 +173,7 @@ async def test_a_number_that_another_path_corrected_is_known_to_ship(
     number = (await refused(world, client, order, body(A, units=3)))[0]
     if path == "track":
         entity = {**B, "order_id": 7, "parent_id": number}
-        corrected = await client.post("/rest/store_1/V1/shipment/track", json={"entity": entity})
+        corrected = await client.post(TRACK, json={"entity": entity})
     else:
         shipment = (await made(world, order))[0].id
         corrected = await client.patch(
@@ -331,6 +356,29 @@ async def test_units_that_walmart_canceled_are_refused_with_the_failed_shipments
         assert "Shipment " in answer.json()["message"]
         assert "/dismiss" in answer.json()["message"]
     assert await made(world, order) == before
+
+
+async def test_units_that_were_shipped_by_hand_are_refused_with_dismissing_as_the_only_way(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client, units=2)
+    await refused(world, client, order, body(A, units=2))
+    await world.shipped_by_hand(order, 2, "1ZHAND")
+    assert (await client.post(f"/v1/orders/{order.id}/refresh")).is_success
+    before = await made(world, order)
+    for track in (A, B, a_track("1ZHAND")):
+        answer = await client.post(SHIP, json=body(track, units=2))
+        assert (answer.status_code, answer.json()["error_code"]) == (
+            400,
+            "quantity_exceeds_remaining",
+        )
+        message = answer.json()["message"]
+        assert all(each in message for each in ("1ZA", REASON, "/dismiss"))
+        assert not any(each in message for each in ("/retry", "/tracking", "POST /V1"))
+    assert await made(world, order) == before
+    dismissed = f"/v1/updates/{before[0].update.id}/dismiss"
+    assert (await client.post(dismissed, json={"note": "shipped by hand"})).is_success
+    assert (await world.order(order.id)).status == "shipped"
 
 
 async def test_a_cancellation_names_the_failed_shipment_at_both_doors(

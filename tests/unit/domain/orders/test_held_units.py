@@ -11,7 +11,7 @@ from app.domain.orders.order import Item, Order, Task
 from app.domain.orders.refund_targets import RefundState
 from app.domain.orders.requests import CancelRequest
 from app.domain.orders.returns import RefundItem, RefundRequest, Return, ReturnLine
-from app.domain.update import Kind, State
+from app.domain.update import OPEN, Kind, State
 from tests.builders import NOW, PURCHASE_ORDER, a_line, a_ship_request, a_task, an_id, an_order
 from tests.builders import items as of_lines
 
@@ -77,6 +77,57 @@ def test_an_update_in_doubt_on_other_lines_is_not_named() -> None:
     wanted = a_ship_request(items=of_lines(l1=2))
     (problem,) = shipping.plan(order, wanted, NOW).problems
     assert not problem.in_doubt
+
+
+WAYS = (
+    "PATCH …/shipments/{shipment_id}/tracking or Commerce's POST /V1/shipment/track (parent_id 9)"
+)
+
+
+@pytest.mark.parametrize("state", sorted(OPEN))
+def test_a_lack_of_units_names_the_shipment_on_its_way_and_how_it_is_corrected(
+    state: State,
+) -> None:
+    """Units of other lines and of confirmed shipments are not its cause."""
+    task = a_task(Item("1", 3, confirmed=1, reserved=2), state=state, shipment_number=9)
+    correction = a_task(kind=Kind.TRACKING, corrects=task.update_id, sequence=2)
+    correction = replace(correction, tracking_number="1ZNEW")
+    others = [
+        a_task(Item("2", 1, reserved=1), sequence=3, shipment_number=10),
+        a_task(Item("1", 1, confirmed=1), state=State.CONFIRMED, sequence=4, shipment_number=11),
+    ]
+    lines = a_line("1", 4, pending=2, shipped=2), a_line("2", 1, pending=1)
+    order = an_order(*lines, tasks=(task, correction, *others))
+    (problem,) = shipping.plan(order, a_ship_request(items=of_lines(l1=1)), NOW).problems
+    assert "Shipment 9 (1ZNEW: 2 of line 1) is on its way" in problem.message
+    assert WAYS in problem.message
+    assert "Shipment 1" not in problem.message
+    (everything,) = shipping.plan(order, a_ship_request(items=None), NOW).problems
+    assert all(f"Shipment {number} " in everything.message for number in (9, 10))
+    # A cancellation cannot be helped by a correction.
+    assert "corrects it" not in str(cancellation.plan(order, CancelRequest("out_of_stock"))[1])
+
+
+@pytest.mark.parametrize("reserved", [0, 1])
+def test_a_failed_shipment_without_units_can_only_be_dismissed(reserved: int) -> None:
+    """Its two units were shipped or canceled otherwise, or one of them."""
+    task = a_task(
+        Item("1", 2, reserved=reserved),
+        state=State.FAILED,
+        failure="The number is not valid.",
+        shipment_number=9,
+    )
+    order = an_order(a_line("1", 2, canceled=2 - reserved, pending=reserved), tasks=(task,))
+    texts = [cancellation.plan(order, CancelRequest("out_of_stock"))[1][0].message]
+    if not reserved:
+        with pytest.raises(Conflict) as found:
+            reservation.reserve_again(order, task.update_id)
+        texts = [str(found.value)]
+    for text in texts:
+        assert "The number is not valid." in text
+        assert f"/v1/updates/{task.update_id}/dismiss" in text
+        others = (f"/v1/updates/{task.update_id}/retry", WAYS, "POST /V1/order/{orderId}/ship")
+        assert [way in text for way in others] == [bool(reserved)] * 3
 
 
 def failed(others: Task) -> tuple[Order, Task]:
