@@ -27,7 +27,11 @@ _IGNORED = ("comment", "item_", "delete")
 _CANCEL_EVENTS = ("order_cancel", "order_management.cancel")
 _CREDITMEMO_CANCELED = 3
 _DONE = frozenset({"true", "1"})
-_ADJUSTMENTS = ("adjustment", "adjustment_positive", "adjustment_negative")
+# How names of a credit memo's amounts begin, without "base_" (magento/magento2,
+# app/code/Magento/Sales/Model/Order/Creditmemo/Total/Grand.php; those of its items: Subtotal.php).
+# mutation: amount-without-units
+_AMOUNTS = ("adjustment", "shipping_amount", "grand_total")
+_UNITS = ("qty", "quantity")
 # Magento lists the order's items with the quantity 0 in a credit memo of an adjustment
 # (magento/magento2, app/code/Magento/Sales/Model/Order/CreditmemoFactory.php, createByOrder).
 AMOUNT_ONLY = Problem(
@@ -189,7 +193,7 @@ def _items(
     rows = listed(mapping(found).get("items"))
     for each in rows:
         item = db_limits.whole_number(first(each, "order_item_id"))
-        units = db_limits.whole_number(first(each, "qty", "quantity"), db_limits.INT)
+        units = db_limits.whole_number(first(each, *_UNITS), db_limits.INT)
         if item is None or units is None:
             message = (
                 "An item lacks order_item_id or qty: select both in the hook's fields, or "
@@ -211,11 +215,29 @@ def _items(
 
 
 def _credits_amount(found: Mapping[str, object] | None) -> bool:
-    """Whether a credit memo without items says so: by an empty list, or by its adjustment."""
+    """Whether a credit memo without units says so: by an empty list of items, or by its amounts."""
     memo = mapping(found)
-    if memo.get("items") in ([], {}):
+    items = memo.get("items")
+    if items in ([], {}):
         return True
-    return memo.get("items") is None and any(amount(memo.get(name)) for name in _ADJUSTMENTS)
+    # mutation: amounts-of-credited-items
+    if _has_amount(memo, "subtotal"):
+        return False
+    rows = listed(items)
+    without_units = items is None or (bool(rows) and all(_says_no_units(row) for row in rows))
+    return without_units and _has_amount(memo, *_AMOUNTS)
+
+
+def _has_amount(memo: Mapping[str, object], *names: str) -> bool:
+    return any(amount(memo[each]) for each in memo if each.removeprefix("base_").startswith(names))
+
+
+def _says_no_units(row: Mapping[str, object]) -> bool:
+    """Whether the quantity of an item is 0 or null. One that is not selected says nothing."""
+    units = first(row, *_UNITS)
+    if units is None:
+        return any(name in row for name in _UNITS)
+    return db_limits.whole_number(units) == 0
 
 
 def _track(entry: Mapping[str, object]) -> Track | None:

@@ -435,6 +435,10 @@ async def test_a_credit_memo_also_sent_by_rest_is_refunded_once(
         ({"items": [{"order_item_id": "70", "qty": "0"}]}, "creditmemo_amount_only"),
         ({"items": [], "adjustment_positive": "5.0000"}, "creditmemo_amount_only"),
         ({"items": None, "adjustment": 5, "transaction_id": "ch_1"}, "creditmemo_amount_only"),
+        (
+            {"items": [{"order_item_id": "70", "qty": None}], "adjustment": 5},
+            "creditmemo_amount_only",
+        ),
         ({"items": None, "adjustment": "0.0000"}, "commerce_event_invalid"),
         ({"items": [{"order_item_id": "99", "qty": "1"}]}, "unknown_line"),
     ],
