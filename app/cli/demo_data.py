@@ -58,8 +58,8 @@ def create_orders(api: str, walmart: str, key: str) -> list[dict[str, Any]]:
                 "commerce_order_number": f"{datetime.now(UTC):%j%H%M%S}{number}",
                 "commerce_order_id": start + number,
                 "lines": [
-                    {"line_number": line["line_number"], "commerce_item_id": start + place}
-                    for place, line in enumerate(shown)
+                    {"line_number": line["line_number"], "commerce_item_id": item}
+                    for item, line in enumerate(shown, (start + number) * 10)
                 ],
             }
             imported.append(client.patch(f"/v1/orders/{answer.json()['id']}", json=link).json())
