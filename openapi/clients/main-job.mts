@@ -35,7 +35,7 @@ async function settled(order: Order): Promise<Order> {
     const params = { path: { order_id: order.id } };
     const { data, error } = await waybill.GET("/v1/orders/{order_id}", { params });
     if (error) throw new Error(error.detail);
-    if (data.status !== "open" && data.status !== "partially_shipped") return data;
+    if (data.sync.state === "synced" || data.sync.state === "error") return data;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -87,11 +87,11 @@ async def _imported(
 
 
 async def _settled(client: AuthenticatedClient, order_id: UUID) -> OrderOut:
-    """Poll an order until nothing of it is open, or an update has failed."""
+    """Poll an order until all its updates are confirmed."""
     while True:
         order = await get_order.asyncio(order_id, client=client)
         if not isinstance(order, OrderOut):
             raise TypeError(order)
-        if order.status not in {"open", "partially_shipped"}:
+        if order.sync.state in {"synced", "error"}:
             return order
         await asyncio.sleep(0.05)

@@ -83,13 +83,17 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[Connection]:
-        """A read-only transaction: one consistent snapshot for several selects."""
+    async def read(self, **settings: str) -> AsyncIterator[Connection]:
+        """A read-only transaction: one consistent snapshot for several selects.
+
+        settings: of PostgreSQL, for this transaction. Raises NotAvailable.
+        """
         async with self._connection() as connection:
+            # mutation: one-snapshot-of-a-search
             await connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
-            await self._prepare(connection, self.limits)
+            await self._prepare(connection, {**self.limits, **settings})
             yield connection
 
     @asynccontextmanager

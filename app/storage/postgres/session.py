@@ -16,6 +16,7 @@ from app.storage.postgres.errors import LOST, translated
 from app.storage.postgres.pool import Pool
 
 Row = Mapping[str, Any]
+_SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class Session(Protocol):
@@ -26,8 +27,8 @@ class Session(Protocol):
 
 
 @dataclass(slots=True)
-class _Autocommit:
-    """A session in which each statement is a transaction."""
+class _Translated:
+    """A session on a connection, which translates errors of the driver."""
 
     connection: Any
     sound: bool = True
@@ -79,7 +80,7 @@ class Sessions:
             return
         with translated(alone=True):
             pooled = await self.pool.take()
-        session = _Autocommit(pooled.connection)
+        session = _Translated(pooled.connection)
         with self._renewing():
             try:
                 yield session
@@ -88,35 +89,36 @@ class Sessions:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Session]:
-        """A session for several statements that read; raises as `fetch` does.
+        """A session for the statements of one view, which read one snapshot; raises as `fetch`.
 
-        Each is a transaction: one transaction for all would cost two more round trips, and at
-        PostgreSQL's default isolation level give no common snapshot either.
+        Without it a view shows an order half before a delivery was recorded, and half after. The
+        transaction costs two more round trips (decision 0042), so a single statement needs `fetch`.
         """
-        # Behind a pooler one transaction costs less than one for each statement.
-        opened = self.session() if self.limits is None else self.transaction()
-        async with opened as session:
-            yield session
+        # mutation: one-snapshot-of-a-view
+        async with self.transaction(mode=_SNAPSHOT) as connection:
+            yield _Translated(connection)
 
     @asynccontextmanager
-    async def transaction(self, first: str = "") -> AsyncIterator[Session]:
+    async def transaction(self, first: str = "", *, mode: str = "") -> AsyncIterator[Session]:
         """A transaction that ends with the block; raises as `fetch` does.
 
         first runs in the same round trip as its BEGIN: a statement without parameters of which the
-        rows are not needed, such as one that locks a row.
+        rows are not needed, such as one that locks a row. mode: the transaction modes of BEGIN.
         """
-        begin = "; ".join(each for each in ("BEGIN", self.limits, first) if each)
+        begin = "; ".join(each for each in (f"BEGIN {mode}", self.limits, first) if each)
         with self._renewing(), translated():
             with translated(alone=True):
                 pooled = await self.pool.take()
             sound = False
             try:
-                await pooled.connection.execute(begin)
+                with translated(alone=True):
+                    await pooled.connection.execute(begin)
                 yield pooled.connection
                 await pooled.connection.execute("COMMIT")
                 sound = True
             except Exception as error:
-                if not isinstance(error, LOST) and not pooled.connection.is_closed():
+                lost = isinstance(error.__cause__ or error, (*LOST, RuntimeError))
+                if not lost and not pooled.connection.is_closed():
                     await pooled.connection.execute("ROLLBACK")
                     sound = True
                 raise

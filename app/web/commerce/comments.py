@@ -99,7 +99,7 @@ async def list_comments(
 ) -> Response:
     """List the comments that clients of this API wrote, the newest 500."""
     store, order = await order_of(context, store_code, order_id)
-    async with context.app.database.begin() as connection:
+    async with context.app.database.read() as connection:
         found, total = await queries.comments(connection, store, order)
     items = [CommerceCommentOut.of(each, order_id) for each in found]
     of_order = {"field": "parent_id", "value": str(order_id), "condition_type": "eq"}

@@ -67,7 +67,7 @@ async def get_credit_memo(
     has none.
     """
     store = await store_of(context, store_code)
-    async with context.app.database.begin() as connection:
+    async with context.app.database.read() as connection:
         found = await queries.refund_of_number(connection, store, creditmemo_id)
         order = await queries.order(connection, store, found[0]) if found else None
         returned = await queries.return_(connection, store, found[1]) if found else None

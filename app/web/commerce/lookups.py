@@ -76,7 +76,7 @@ async def order_view(
 ) -> tuple[int, OrderView]:
     """The store with a code, and a view of its order. Raises as `order_of`."""
     store, order = await order_of(context, code, commerce_order_id)
-    async with context.app.database.begin() as connection:
+    async with context.app.database.read() as connection:
         view = await queries.order(connection, store, order)
     if view is None:
         raise Unknown("order", commerce_order_id)

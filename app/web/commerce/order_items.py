@@ -62,7 +62,7 @@ async def get_order_item(
     Several lines of one item are one item with all their units.
     """
     store = await store_of(context, store_code)
-    async with context.app.database.begin() as connection:
+    async with context.app.database.read() as connection:
         found = await queries.order_of_item(connection, store, item_id)
         order = await queries.order(connection, store, found) if found else None
     if order is None or order.commerce_order_id is None:

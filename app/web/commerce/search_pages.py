@@ -31,7 +31,7 @@ async def search_page(
     store = await store_of(context, store_code)
     wanted = search_criteria.read(context.request.query_params.multi_items())
     limit = {"statement_timeout": str(TIME_LIMIT_MS)}
-    async with context.app.database.begin(**limit) as connection:
+    async with context.app.database.read(**limit) as connection:
         found, total = await search(connection, store, wanted)
     items = [item(each) for each in found]
     shown = search_criteria.shown(wanted)

@@ -224,7 +224,7 @@ async def _find(
 
     order_id: that of Commerce's order, which the shipment must have. None means any.
     """
-    async with context.app.database.begin() as connection:
+    async with context.app.database.read() as connection:
         found = await queries.shipment_of_number(connection, store, number)
         order = await queries.order(connection, store, found[0]) if found else None
     linked = order.commerce_order_id if order else None

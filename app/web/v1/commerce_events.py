@@ -49,7 +49,7 @@ async def list_commerce_events(  # noqa: PLR0917 - FastAPI passes them by name
     """
     store = context.one_store(store_id, order_id)
     page = pagination.page(limit, cursor, "commerce_events")
-    async with context.app.database.begin() as connection:
+    async with context.app.database.read() as connection:
         found, after = await queries.commerce_events(
             connection, CommerceEventFilter(store, order_id, state), page
         )

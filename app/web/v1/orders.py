@@ -141,8 +141,7 @@ async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
 )
 async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Response:
     """Count the orders of a store, or of all stores that the key may see."""
-    async with context.app.database.direct.reading() as session:
-        counts = await queries.summary(session, _seen(context, store_id))
+    counts = await queries.summary(context.app.database.direct, _seen(context, store_id))
     return respond(answer(200, SummaryOut(**counts)))
 
 

@@ -72,8 +72,7 @@ async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
 async def summarize_returns(context: Reading, store_id: UUID | None = None) -> Response:
     """Count the returns of a store, or of all stores that the key may see."""
     store = context.one_store(store_id, None)
-    async with context.app.database.direct.reading() as session:
-        counts = await queries.return_summary(session, store)
+    counts = await queries.return_summary(context.app.database.direct, store)
     return respond(answer(200, ReturnSummaryOut(**counts)))
 
 

@@ -77,7 +77,7 @@ async def list_stores(
 ) -> Response:
     """List the stores that the key may see, in the order in which they were connected."""
     page = pagination.page(limit, cursor, "stores")
-    async with context.app.database.begin() as connection:
+    async with context.app.database.read() as connection:
         found, after = await queries.stores(connection, context.caller.store_id, page)
     return respond(
         answer(200, StoresOut(data=found, next_cursor=pagination.next_cursor(after, "stores")))
@@ -95,7 +95,7 @@ async def list_stores(
 async def get_store(context: Reading, store_id: UUID) -> Response:
     """Get a store, without its secrets."""
     context.store_of(store_id, "store")
-    async with context.app.database.begin() as connection:
+    async with context.app.database.read() as connection:
         view = await queries.store(connection, store_id)
     if view is None:
         raise Unknown("store", store_id)
