@@ -142,6 +142,8 @@ def respond(stored: StoredResponse) -> Response:
 async def known_parameters(request: Request) -> None:
     """Raise Invalid for a query parameter that the operation does not have."""
     route = request.scope["route"]
+    if route.any_parameters:
+        return
     known = {field.alias for field in route.dependant.query_params}
     unknown = sorted(set(request.query_params) - known)
     if unknown:
@@ -155,8 +157,6 @@ class RequireScope:
     """FastAPI dependency that requires an API key with a scope."""
 
     scope: str
-    any_parameters: bool = False
-    """Whether the route checks its query parameters itself."""
 
     async def __call__(
         self,
@@ -171,8 +171,7 @@ class RequireScope:
             context = self._opened(request, await oauth.caller_of(request))
         else:
             raise Unauthorized
-        if not self.any_parameters:
-            await known_parameters(request)
+        await known_parameters(request)
         return context
 
     async def open(self, request: Request, secret: str) -> RequestContext:
@@ -194,7 +193,5 @@ class RequireScope:
 
 WRITE = RequireScope("write")
 Reading = Annotated[RequestContext, Depends(RequireScope("read"))]
-# For routes that read their query parameters themselves.
-ReadingAnyParameters = Annotated[RequestContext, Depends(RequireScope("read", any_parameters=True))]
 Writing = Annotated[RequestContext, Depends(WRITE)]
 Administering = Annotated[RequestContext, Depends(RequireScope("admin"))]

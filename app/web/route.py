@@ -22,6 +22,9 @@ class Operation(APIRoute):
     lock time-out or a stale session (storage/postgres/retry.py), so it must be safe to repeat.
     """
 
+    any_parameters = False
+    """Whether query parameters that the operation does not have are ignored."""
+
     def __init__(self, path: str, endpoint: Endpoint, **more: Any) -> None:  # noqa: ANN401 - passed to FastAPI
         super().__init__(path, _repeated(endpoint), **more)
 
@@ -44,11 +47,13 @@ class Operation(APIRoute):
 class OperationRouter(APIRouter):
     """A router of operations, with the rules of those paths that need one."""
 
+    operation: type[Operation] = Operation
+
     def __init__(self, prefix: str, tag: str, *rules: PathRule) -> None:
         # Before its routes, each of which would build the schemas of its views again.
         cache_schemas()
         # mutation: retry-on-locked-row
-        super().__init__(prefix=prefix, tags=[tag], route_class=Operation)
+        super().__init__(prefix=prefix, tags=[tag], route_class=self.operation)
         self.rules = rules
 
 

@@ -9,15 +9,13 @@ from app.domain.errors import Invalid, Problem
 from app.storage import queries
 from app.storage.queries.comment_views import Comment
 from app.usecases.orders import comment
-from app.web.commerce import response_fields
 from app.web.commerce.fields import IF_ANY, Bit, CommerceBody, Short, Text, as_time
 from app.web.commerce.lookups import OrderId, StoreCode, order_of
 from app.web.commerce.responses import TRUE, answers
-from app.web.commerce.search_parameters import FIELDS
-from app.web.dependencies import ReadingAnyParameters, Writing
-from app.web.route import OperationRouter
+from app.web.commerce.route import CommerceRouter
+from app.web.dependencies import Reading, Writing, answer, respond
 
-router = OperationRouter("/rest/{store_code}/V1/orders/{order_id}/comments", "commerce")
+router = CommerceRouter("/rest/{store_code}/V1/orders/{order_id}/comments", "commerce")
 _COMMENT = {
     "comment": "Picked up by the carrier.",
     "created_at": "2026-11-23 10:01:00",
@@ -92,11 +90,8 @@ class CommerceCommentsOut(BaseModel):
         example={"items": [_COMMENT], "search_criteria": {}, "total_count": 1},
         description="The comments.",
     ),
-    openapi_extra={"parameters": [FIELDS]},
 )
-async def list_comments(
-    context: ReadingAnyParameters, store_code: StoreCode, order_id: OrderId
-) -> Response:
+async def list_comments(context: Reading, store_code: StoreCode, order_id: OrderId) -> Response:
     """List the comments that clients of this API wrote, the newest 500."""
     store, order = await order_of(context, store_code, order_id)
     async with context.app.database.read() as connection:
@@ -105,7 +100,7 @@ async def list_comments(
     of_order = {"field": "parent_id", "value": str(order_id), "condition_type": "eq"}
     criteria = {"filter_groups": [{"filters": [of_order]}]}
     page = CommerceCommentsOut(items=items, search_criteria=criteria, total_count=total)
-    return response_fields.selected(context.request, page)
+    return respond(answer(200, page))
 
 
 @router.post(

@@ -9,7 +9,7 @@ from app.domain.errors import Unknown
 from app.storage import queries
 from app.storage.queries import commerce_document_search
 from app.usecases.returns.refund import Refunded
-from app.web.commerce import problems, refunding, response_fields
+from app.web.commerce import problems, refunding
 from app.web.commerce.credit_memo_schemas import (
     CommerceCreditMemoOut,
     CommerceCreditMemosOut,
@@ -18,12 +18,12 @@ from app.web.commerce.credit_memo_schemas import (
 from app.web.commerce.examples import CREDIT_MEMO, CREDIT_MEMOS, REFUND_MEMO
 from app.web.commerce.lookups import StoreCode, order_view, store_of
 from app.web.commerce.responses import answers
+from app.web.commerce.route import CommerceRouter
 from app.web.commerce.search_pages import search_page
-from app.web.commerce.search_parameters import FIELDS, searching
-from app.web.dependencies import ReadingAnyParameters, Writing, answer
-from app.web.route import OperationRouter
+from app.web.commerce.search_parameters import searching
+from app.web.dependencies import Reading, Writing, answer, respond
 
-router = OperationRouter("/rest/{store_code}/V1", "commerce")
+router = CommerceRouter("/rest/{store_code}/V1", "commerce")
 _MemoId = Annotated[int, Path(ge=1, le=BIGINT, description="entity_id of the credit memo.")]
 
 
@@ -35,7 +35,7 @@ _MemoId = Annotated[int, Path(ge=1, le=BIGINT, description="entity_id of the cre
     responses=answers(CommerceCreditMemosOut, example=CREDIT_MEMOS, description="A page."),
     openapi_extra=searching(commerce_document_search.REFUNDS.fields(0)),
 )
-async def search_credit_memos(context: ReadingAnyParameters, store_code: StoreCode) -> Response:
+async def search_credit_memos(context: Reading, store_code: StoreCode) -> Response:
     """Search the refunds of a store by `searchCriteria`, as `GET …/orders` searches orders.
 
     Fields: `entity_id`, `increment_id`, `order_id`, `store_id`, `state`, `created_at`,
@@ -56,10 +56,9 @@ async def search_credit_memos(context: ReadingAnyParameters, store_code: StoreCo
     summary="Get a credit memo by Commerce's API",
     response_model=CommerceCreditMemoOut,
     responses=answers(CommerceCreditMemoOut, example=CREDIT_MEMO, description="The credit memo."),
-    openapi_extra={"parameters": [FIELDS]},
 )
 async def get_credit_memo(
-    context: ReadingAnyParameters, store_code: StoreCode, creditmemo_id: _MemoId
+    context: Reading, store_code: StoreCode, creditmemo_id: _MemoId
 ) -> Response:
     """Get a refund by its number, which is its `entity_id`.
 
@@ -75,7 +74,7 @@ async def get_credit_memo(
         raise Unknown("credit memo", creditmemo_id)
     refund = next(each for each in returned.refunds if each.number == creditmemo_id)
     memo = CommerceCreditMemoOut.of(order, returned, refund)
-    return response_fields.selected(context.request, memo)
+    return respond(answer(200, memo))
 
 
 @router.post(

@@ -8,17 +8,16 @@ from app.domain.db_limits import BIGINT
 from app.domain.errors import Unknown
 from app.storage import queries
 from app.storage.queries import commerce_document_search
-from app.web.commerce import response_fields
 from app.web.commerce.examples import ORDER_ITEM, ORDER_ITEMS
 from app.web.commerce.lookups import StoreCode, store_of
 from app.web.commerce.order_schemas import CommerceItemOut, CommerceItemsOut
 from app.web.commerce.responses import answers
+from app.web.commerce.route import CommerceRouter
 from app.web.commerce.search_pages import search_page
-from app.web.commerce.search_parameters import FIELDS, searching
-from app.web.dependencies import ReadingAnyParameters
-from app.web.route import OperationRouter
+from app.web.commerce.search_parameters import searching
+from app.web.dependencies import Reading, answer, respond
 
-router = OperationRouter("/rest/{store_code}/V1/orders/items", "commerce")
+router = CommerceRouter("/rest/{store_code}/V1/orders/items", "commerce")
 _ItemId = Annotated[int, Path(ge=1, le=BIGINT, description="item_id of the item in Commerce.")]
 
 
@@ -30,7 +29,7 @@ _ItemId = Annotated[int, Path(ge=1, le=BIGINT, description="item_id of the item 
     responses=answers(CommerceItemsOut, example=ORDER_ITEMS, description="A page."),
     openapi_extra=searching(commerce_document_search.ITEMS.fields(0)),
 )
-async def search_order_items(context: ReadingAnyParameters, store_code: StoreCode) -> Response:
+async def search_order_items(context: Reading, store_code: StoreCode) -> Response:
     """Search the lines of orders by `searchCriteria`, as `GET …/orders` searches orders.
 
     Fields: `item_id`, `order_id`, `store_id`, `sku`, `name`, `ext_order_item_id`, `qty_ordered`,
@@ -52,11 +51,8 @@ async def search_order_items(context: ReadingAnyParameters, store_code: StoreCod
     summary="Get an order item by Commerce's API",
     response_model=CommerceItemOut,
     responses=answers(CommerceItemOut, example=ORDER_ITEM, description="The item."),
-    openapi_extra={"parameters": [FIELDS]},
 )
-async def get_order_item(
-    context: ReadingAnyParameters, store_code: StoreCode, item_id: _ItemId
-) -> Response:
+async def get_order_item(context: Reading, store_code: StoreCode, item_id: _ItemId) -> Response:
     """Get the line of an order that is linked to an item of Commerce.
 
     Several lines of one item are one item with all their units.
@@ -69,4 +65,4 @@ async def get_order_item(
         raise Unknown("order item", item_id)
     lines = [line for line in order.lines if item_id in line.commerce_ids]
     item = CommerceItemOut.of(order, *lines).model_copy(update={"item_id": item_id})
-    return response_fields.selected(context.request, item)
+    return respond(answer(200, item))

@@ -16,19 +16,19 @@ from app.storage.stores import stores
 from app.usecases.orders import cancel
 from app.usecases.orders.ship import AcceptedShipment
 from app.usecases.returns.refund import Refunded
-from app.web.commerce import problems, refunding, response_fields, shipping
+from app.web.commerce import problems, refunding, shipping
 from app.web.commerce.examples import ORDER, ORDERS, SHIP
 from app.web.commerce.lookups import OrderId, StoreCode, order_of, order_view
 from app.web.commerce.order_schemas import CommerceOrderOut, CommerceOrdersOut
 from app.web.commerce.responses import FALSE, TRUE, answers
+from app.web.commerce.route import CommerceRouter
 from app.web.commerce.schemas import CancelIn, CommerceRefundIn, ShipIn
 from app.web.commerce.search_pages import search_page
-from app.web.commerce.search_parameters import FIELDS, searching
-from app.web.dependencies import ReadingAnyParameters, Writing, respond
+from app.web.commerce.search_parameters import searching
+from app.web.dependencies import Reading, Writing, answer, respond
 from app.web.path_rules import PathRule
-from app.web.route import OperationRouter
 
-router = OperationRouter(
+router = CommerceRouter(
     "/rest/{store_code}/V1", "commerce", PathRule("/rest/", render=problems.render)
 )
 
@@ -137,7 +137,7 @@ async def refund_order(
     responses=answers(CommerceOrdersOut, example=ORDERS, description="A page."),
     openapi_extra=searching(commerce_order_search.fields(0)),
 )
-async def search_orders(context: ReadingAnyParameters, store_code: StoreCode) -> Response:
+async def search_orders(context: Reading, store_code: StoreCode) -> Response:
     """Search the orders of a store by `searchCriteria` (or `search_criteria`), as Commerce does.
 
     `ext_order_id` is Walmart's purchase order, `ext_customer_id` its customer order, found with
@@ -157,14 +157,11 @@ async def search_orders(context: ReadingAnyParameters, store_code: StoreCode) ->
     summary="Get an order by Commerce's API",
     response_model=CommerceOrderOut,
     responses=answers(CommerceOrderOut, example=ORDER, description="The order."),
-    openapi_extra={"parameters": [FIELDS]},
 )
-async def get_order(
-    context: ReadingAnyParameters, store_code: StoreCode, order_id: OrderId
-) -> Response:
+async def get_order(context: Reading, store_code: StoreCode, order_id: OrderId) -> Response:
     """Get an order by its Commerce `entity_id`. `fields` selects the fields of the response."""
     _, view = await order_view(context, store_code, order_id)
-    return response_fields.selected(context.request, CommerceOrderOut.of(view))
+    return respond(answer(200, CommerceOrderOut.of(view)))
 
 
 @router.get(
@@ -174,9 +171,7 @@ async def get_order(
     response_model=str,
     responses=answers(str, example="open", description="The status."),
 )
-async def get_status(
-    context: ReadingAnyParameters, store_code: StoreCode, order_id: OrderId
-) -> Response:
+async def get_status(context: Reading, store_code: StoreCode, order_id: OrderId) -> Response:
     """Get the `status` of an order: one text, although Commerce's path says statuses."""
     _, view = await order_view(context, store_code, order_id)
     return respond(StoredResponse(200, json.dumps(CommerceOrderOut.of(view).status).encode(), {}))

@@ -4,33 +4,24 @@ An example: fields=items[increment_id,items[sku]],total_count (Adobe, "Retrieve 
 for REST endpoints"; Magento's Framework/Webapi/Rest/Response/FieldsFilter).
 """
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import Request, Response
-from pydantic import BaseModel
-
 from app.domain.errors import Invalid, Problem
-from app.storage.idempotency import StoredResponse
-from app.web.dependencies import answer, respond
 
 _WORDS = re.compile(r"\w+|[\[\],]", re.ASCII)
-_Wanted = Mapping[str, "_Wanted | None"]
+Wanted = Mapping[str, "Wanted | None"]
+PARAMETER: dict[str, Any] = {
+    "name": "fields",
+    "in": "query",
+    "required": False,
+    "description": "The fields that the response has, such as `items[entity_id,status]`.",
+    "schema": {"type": "string"},
+}
 
 
-def selected(request: Request, body: BaseModel) -> Response:
-    """A response with the fields that the request wants. Raises Invalid fields_invalid."""
-    text = request.query_params.get("fields")
-    # mutation: commerce-response-fields
-    if not text:
-        return respond(answer(200, body))
-    wanted = trimmed(body.model_dump(mode="json"), parsed(text))
-    return respond(StoredResponse(200, json.dumps(wanted).encode(), {}))
-
-
-def parsed(text: str) -> _Wanted:
+def parsed(text: str) -> Wanted:
     """The names in a text, each with those within it. Raises Invalid fields_invalid."""
     levels: list[dict[str, Any]] = [{}]
     name = None
@@ -55,7 +46,7 @@ def parsed(text: str) -> _Wanted:
     return levels[0]
 
 
-def trimmed(body: Any, wanted: _Wanted) -> Any:  # noqa: ANN401 - whatever is JSON
+def trimmed(body: Any, wanted: Wanted) -> Any:  # noqa: ANN401 - whatever is JSON
     """The wanted fields of an object, or of each object of a list."""
     if isinstance(body, list):
         return [trimmed(each, wanted) for each in body]

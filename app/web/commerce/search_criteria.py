@@ -23,7 +23,7 @@ _FILTER = re.compile(
 )
 _SORT = re.compile(rf"({_START}\[sort(?:_o|O)rders\]({_KEY}))\[(field|direction)\]")
 _PAGE = re.compile(rf"{_START}\[(pageSize|page_size|currentPage|current_page)\]")
-_IGNORED = frozenset({"searchCriteria", "search_criteria", "fields"})
+_CRITERIA = re.compile(r"search_?criteria\[", re.IGNORECASE)
 DIRECTIONS = ("ASC", "DESC")
 _Parts = dict[str, str]
 
@@ -40,7 +40,8 @@ def read(parameters: Iterable[tuple[str, str]]) -> Criteria:
             _add(sorts[found[2]], found[1], found[3], value)
         elif found := _PAGE.fullmatch(name):
             page[_plain(found[1])] = value
-        elif name not in _IGNORED:
+        elif _CRITERIA.match(name):
+            # Magento ignores it, and would answer with rows that were not searched for.
             raise invalid(f"Unknown query parameter {name[:100]!r}.", _pointer(name))
     if sum(map(len, groups.values())) > _MOST_FILTERS:
         raise invalid(f"A search has at most {_MOST_FILTERS} filters.", "/searchCriteria")

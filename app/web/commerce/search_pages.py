@@ -8,9 +8,9 @@ from pydantic import BaseModel
 
 from app.storage.postgres.database import Connection
 from app.storage.queries.commerce_search import TIME_LIMIT_MS, Criteria
-from app.web.commerce import response_fields, search_criteria
+from app.web.commerce import search_criteria
 from app.web.commerce.lookups import store_of
-from app.web.dependencies import RequestContext
+from app.web.dependencies import RequestContext, answer, respond
 
 Found = TypeVar("Found")
 Search = Callable[[Connection, int, Criteria], Awaitable[tuple[list[Found], int]]]
@@ -36,4 +36,4 @@ async def search_page(
     items = [item(each) for each in found]
     shown = search_criteria.shown(wanted)
     body = page(items=items, search_criteria=shown, total_count=total)
-    return response_fields.selected(context.request, body)
+    return respond(answer(200, body))

@@ -14,18 +14,11 @@ from app.web.commerce.search_criteria import DIRECTIONS, MOST
 # mutation: declared-search-parameters
 _GROUPS = 2
 Parameter = dict[str, Any]
-FIELDS: Parameter = {
-    "name": "fields",
-    "in": "query",
-    "required": False,
-    "description": "The fields that the response has, such as `items[entity_id,status]`.",
-    "schema": {"type": "string"},
-}
 
 
 def searching(fields: Iterable[str]) -> dict[str, list[Parameter]]:
     """The parameters of a search by some fields, to be added to an operation."""
-    return {"parameters": [*_filters(sorted(fields)), *_page(sorted(fields)), FIELDS]}
+    return {"parameters": [*_filters(sorted(fields)), *_page(sorted(fields))]}
 
 
 def _filters(fields: list[str]) -> Iterator[Parameter]:

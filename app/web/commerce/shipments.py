@@ -12,12 +12,13 @@ from app.storage import queries
 from app.storage.queries import commerce_document_search
 from app.storage.queries.views import OrderView, ShipmentView
 from app.usecases.orders import save_track
-from app.web.commerce import problems, response_fields, shipping
+from app.web.commerce import problems, shipping
 from app.web.commerce.examples import SAVE_SHIPMENT, SAVE_TRACK, SHIPMENT, SHIPMENTS, TRACK
 from app.web.commerce.lookups import StoreCode, order_view, store_of
 from app.web.commerce.responses import TRUE, answers
+from app.web.commerce.route import CommerceRouter
 from app.web.commerce.search_pages import search_page
-from app.web.commerce.search_parameters import FIELDS, searching
+from app.web.commerce.search_parameters import searching
 from app.web.commerce.shipment_schemas import (
     CommerceShipmentOut,
     CommerceShipmentsOut,
@@ -26,10 +27,9 @@ from app.web.commerce.shipment_schemas import (
     SaveTrackIn,
     ShipmentEntityIn,
 )
-from app.web.dependencies import ReadingAnyParameters, RequestContext, Writing, answer, respond
-from app.web.route import OperationRouter
+from app.web.dependencies import Reading, RequestContext, Writing, answer, respond
 
-router = OperationRouter("/rest/{store_code}/V1", "commerce")
+router = CommerceRouter("/rest/{store_code}/V1", "commerce")
 _ShipmentId = Annotated[int, Path(ge=1, le=BIGINT, description="entity_id of the shipment.")]
 _TrackId = Annotated[int, Path(ge=1, le=BIGINT, description="entity_id of the track.")]
 
@@ -42,7 +42,7 @@ _TrackId = Annotated[int, Path(ge=1, le=BIGINT, description="entity_id of the tr
     responses=answers(CommerceShipmentsOut, example=SHIPMENTS, description="A page."),
     openapi_extra=searching(commerce_document_search.SHIPMENTS.fields(0)),
 )
-async def search_shipments(context: ReadingAnyParameters, store_code: StoreCode) -> Response:
+async def search_shipments(context: Reading, store_code: StoreCode) -> Response:
     """Search the shipments of a store by `searchCriteria`, as `GET …/orders` searches orders.
 
     Fields: `entity_id`, `increment_id`, `order_id`, `store_id`, `created_at`, `updated_at`. Only
@@ -63,10 +63,9 @@ async def search_shipments(context: ReadingAnyParameters, store_code: StoreCode)
     summary="Get a shipment by Commerce's API",
     response_model=CommerceShipmentOut,
     responses=answers(CommerceShipmentOut, example=SHIPMENT, description="The shipment."),
-    openapi_extra={"parameters": [FIELDS]},
 )
 async def get_shipment(
-    context: ReadingAnyParameters, store_code: StoreCode, shipment_id: _ShipmentId
+    context: Reading, store_code: StoreCode, shipment_id: _ShipmentId
 ) -> Response:
     """Get a shipment by its number, which is its `entity_id`.
 
@@ -74,7 +73,7 @@ async def get_shipment(
     """
     store = await store_of(context, store_code)
     order, shipment = await _find(context, store, shipment_id)
-    return response_fields.selected(context.request, CommerceShipmentOut.of(order, shipment))
+    return respond(answer(200, CommerceShipmentOut.of(order, shipment)))
 
 
 @router.post(

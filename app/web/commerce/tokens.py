@@ -4,14 +4,14 @@ from fastapi import Response
 
 from app.domain.errors import Invalid
 from app.web.commerce import problems
+from app.web.commerce.route import CommerceRouter
 from app.web.path_rules import PathRule
-from app.web.route import OperationRouter
 
 _PATH = "/rest/{store_code}/V1/integration"
 # PHP clients send forms here.
 # mutation: token-form
 _TYPES = ("application/json", "application/x-www-form-urlencoded")
-router = OperationRouter(
+router = CommerceRouter(
     _PATH,
     "commerce",
     PathRule(f"{_PATH}/", media_types=_TYPES, render=problems.render),

@@ -12,8 +12,8 @@ from fastapi import Depends, Response
 
 from app.domain.errors import Invalid
 from app.web.commerce.lookups import StoreCode, store_of
+from app.web.commerce.route import CommerceRouter
 from app.web.dependencies import RequestContext, RequireScope
-from app.web.route import OperationRouter
 
 
 class WithoutMeaning(NamedTuple):
@@ -129,11 +129,11 @@ REFUSED = (
 _ASYNCHRONOUS = ("/async/V1/{path:path}", "/async/bulk/V1/{path:path}")
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 # Below these lie paths of operations, so this router comes after theirs.
-router = OperationRouter("/rest/{store_code}", "commerce")
+router = CommerceRouter("/rest/{store_code}", "commerce")
 
 
 def _refuser(why: str, scope: str) -> Callable[..., Awaitable[Response]]:
-    required = Depends(RequireScope(scope, any_parameters=True))
+    required = Depends(RequireScope(scope))
 
     async def refuse(
         context: Annotated[RequestContext, required], store_code: StoreCode

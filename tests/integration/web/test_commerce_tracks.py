@@ -166,3 +166,22 @@ async def test_an_idempotency_key_replays_a_track(world: World, client: httpx.As
     assert again.headers["Idempotent-Replayed"] == "true"
     (carried,) = (await read(client, number))["tracks"]
     assert carried["track_number"] == "1ZC"
+
+
+async def test_every_door_trims_by_fields_and_ignores_unknown_parameters(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    """Magento: Webapi/Controller/Rest/SynchronousRequestProcessor.php, at every method."""
+    await linked(world, client)
+    query = "?fields=track_number,entity_id&x=1"
+    number = (await client.post(SHIP + query, json=BODY)).raise_for_status().json()
+    corrected = track(number, "1Z999AA10123456784")
+    refused = await client.post(f"{TRACK}?fields=[", json=corrected)
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "fields_invalid")
+    assert (await read(client, number))["tracks"][0]["track_number"] == "1Y-9876543210"
+    saved = await client.post(TRACK + query, json=corrected)
+    assert saved.json() == {"entity_id": number, "track_number": "1Z999AA10123456784"}
+    assert (await client.delete(f"{TRACK}/{number}{query}")).json() is True
+    assert (await client.get(f"{V1}/orders/7/statuses{query}")).json() == "open"
+    found = await client.get(f"{V1}/shipments?x=1&fields=total_count")
+    assert found.json() == {"total_count": 1}

@@ -97,7 +97,7 @@ def test_pages_have_at_most_1000_rows_and_begin_at_1(
         ({"searchCriteria[currentPage]": "1.5"}, "/searchCriteria[currentPage]"),
         ({"searchCriteria[currentPage]": "9" * 40}, "/searchCriteria[currentPage]"),
         ({"searchCriteria[fieldGroups]": "1"}, "/searchCriteria[fieldGroups]"),
-        ({"search/~": ""}, "/search~1~0"),
+        ({"searchCriteria[a/~]": ""}, "/searchCriteria[a~1~0]"),
         ({f"{FILTER}[value]": "7"}, f"/{FILTER}[field]"),
         ({f"{FILTER}[value][]": "7"}, f"/{FILTER}[value][]"),
         (
@@ -120,6 +120,10 @@ def test_what_is_no_criterion_is_refused_with_its_parameter(
         read(given)
     (problem,) = refused.value.problems
     assert (problem.code, problem.pointer) == ("search_criteria_invalid", pointer)
+
+
+def test_parameters_that_are_no_criteria_are_ignored() -> None:
+    assert read({"x": "1", "fields": "items", "search": "1"}) == read({})
 
 
 @pytest.mark.parametrize(
