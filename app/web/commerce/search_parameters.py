@@ -8,6 +8,7 @@ declared as well, because a range of times needs two: groups are joined by AND.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from app.domain.db_limits import BIGINT
 from app.storage.queries.commerce_search import CONDITIONS
 from app.web.commerce.search_criteria import DIRECTIONS, MOST
 
@@ -40,7 +41,9 @@ def _page(fields: list[str]) -> Iterator[Parameter]:
     yield _parameter("[sortOrders][0][direction]", "Its direction.", enum=[*DIRECTIONS])
     size = {"type": "integer", "minimum": 0, "maximum": MOST, "default": 0}
     yield _parameter("[pageSize]", f"Rows per page. 0 means {MOST:,}.", **size)
-    yield _parameter("[currentPage]", "The number of the page.", type="integer", default=1)
+    # mutation: declared-page-bounds
+    page = {"type": "integer", "minimum": -BIGINT, "maximum": BIGINT, "default": 1}
+    yield _parameter("[currentPage]", "The number of the page. Below 1 it is 1.", **page)
 
 
 def _parameter(name: str, description: str, **schema: Any) -> Parameter:  # noqa: ANN401 - JSON Schema

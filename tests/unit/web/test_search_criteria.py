@@ -1,5 +1,7 @@
 """How query parameters become search criteria (Magento's ServiceInputProcessor, over PHP's parse_str)."""
 
+from typing import Any
+
 import pytest
 
 from app.domain.errors import Invalid
@@ -31,6 +33,28 @@ def test_the_parameters_of_the_api_document_are_search_criteria() -> None:
     assert (found.size, found.page) == (1, 1)
     assert declared["searchCriteria[pageSize]"]["maximum"] == search_criteria.MOST
     assert "fields" in declared
+
+
+SEARCHES = [
+    parameters
+    for path, operations in export.document()["paths"].items()
+    if path.startswith("/rest/") and (parameters := operations.get("get", {}).get("parameters"))
+    if any(each["name"].startswith("searchCriteria") for each in parameters)
+]
+
+
+@pytest.mark.parametrize("parameters", SEARCHES)
+def test_the_bounds_of_the_api_document_are_exact(parameters: list[dict[str, Any]]) -> None:
+    numbers = [each for each in parameters if each["schema"].get("type") == "integer"]
+    numbers = [each for each in numbers if each["in"] == "query"]
+    assert len(numbers) == 2
+    for number in numbers:
+        name, least, most = number["name"], *map(number["schema"].get, ("minimum", "maximum"))
+        read({name: str(least)})
+        read({name: str(most)})
+        for beyond in (least - 1, most + 1):
+            with pytest.raises(Invalid):
+                read({name: str(beyond)})
 
 
 @pytest.mark.parametrize("named", ["searchCriteria", "search_criteria"])
