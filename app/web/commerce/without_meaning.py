@@ -6,14 +6,13 @@ shipments, invoices, credit memos, transactions, returns and bulk operations
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 from fastapi import Depends, Response
 
 from app.domain.errors import Invalid
-from app.web.commerce.lookups import StoreCode, store_of
 from app.web.commerce.route import CommerceRouter
-from app.web.dependencies import RequestContext, RequireScope
+from app.web.dependencies import RequireScope
 
 
 class WithoutMeaning(NamedTuple):
@@ -132,13 +131,9 @@ _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 router = CommerceRouter("/rest/{store_code}", "commerce")
 
 
-def _refuser(why: str, scope: str) -> Callable[..., Awaitable[Response]]:
-    required = Depends(RequireScope(scope))
-
-    async def refuse(
-        context: Annotated[RequestContext, required], store_code: StoreCode
-    ) -> Response:
-        await store_of(context, store_code)
+def _refuser(why: str) -> Callable[[], Awaitable[Response]]:
+    async def refuse() -> Response:
+        # No store is looked up: the path has no meaning for any.
         # mutation: path-without-meaning
         raise Invalid("not_applicable", why)
 
@@ -146,8 +141,14 @@ def _refuser(why: str, scope: str) -> Callable[..., Awaitable[Response]]:
 
 
 def _refuse(path: str, methods: tuple[str, ...], why: str) -> None:
-    scope = "read" if methods == ("GET",) else "write"
-    router.add_api_route(path, _refuser(why, scope), methods=list(methods), include_in_schema=False)
+    scope = RequireScope("read" if methods == ("GET",) else "write")
+    router.add_api_route(
+        path,
+        _refuser(why),
+        methods=list(methods),
+        dependencies=[Depends(scope)],
+        include_in_schema=False,
+    )
 
 
 for _each in REFUSED:
@@ -155,4 +156,6 @@ for _each in REFUSED:
         _method, _, _path = _operation.partition(" ")
         _refuse(f"/V1{_path}", (_method,), _each.why)
 for _path in _ASYNCHRONOUS:
-    _refuse(_path, _WRITES, REFUSED[-1].why)
+    for _methods in (("GET",), _WRITES):
+        # mutation: asynchronous-read
+        _refuse(_path, _methods, REFUSED[-1].why)

@@ -212,6 +212,8 @@ async def test_a_path_without_meaning_here_says_so_in_commerces_error_body(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     await linked(world, client)
+    # The key sees several stores, and these paths have no meaning for any.
+    await world.a_store()
     for method, path, says in (
         ("POST", "/rest/store_1/V1/order/7/invoice", "no invoices"),
         ("GET", "/rest/V1/invoices?searchCriteria[pageSize]=1", "no invoices"),
@@ -222,6 +224,8 @@ async def test_a_path_without_meaning_here_says_so_in_commerces_error_body(
         ("PUT", "/rest/store_1/V1/orders/create", "come from Walmart"),
         ("POST", "/rest/all/async/V1/order/7/ship", "no asynchronous"),
         ("PUT", "/rest/async/bulk/V1/orders/7/hold/", "no asynchronous"),
+        ("GET", "/rest/async/V1/orders", "no asynchronous"),
+        ("GET", "/rest/all/async/bulk/V1/orders/7", "no asynchronous"),
     ):
         # Not even a body that is no JSON gets another answer.
         answer = await client.request(method, path, content=b"{", headers=JSON)
