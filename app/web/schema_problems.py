@@ -17,6 +17,8 @@ _BY_FIELD = {
 _MISSING = {"tracking_number": "tracking_number_required", "reason": "reason_required"}
 # What a parameter of a path identifies, where its name does not say it.
 _OF_PATHS = {"store_code": "store", "event_id": "commerce_event"}
+# pydantic's words for lists, which it also has for a text that a validator of ours reads first.
+_LENGTHS = {"too_long": ("max_length", "at most"), "too_short": ("min_length", "at least")}
 # Characters of a field's name: a client may send a name of any length, and it is repeated.
 _SHOWN = 100
 
@@ -61,8 +63,19 @@ def _code(error: Mapping[str, Any], field: str) -> str:
 
 
 def _message(error: Mapping[str, Any]) -> str:
-    text = str(error["msg"]).removeprefix("Value error, ")
+    text = _length(error) or str(error["msg"]).removeprefix("Value error, ")
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _length(error: Mapping[str, Any]) -> str | None:
+    """The message about the length of a text, of which pydantic says that it has items."""
+    bound = _LENGTHS.get(error["type"])
+    # mutation: length-of-a-text
+    if bound is None or isinstance(error["input"], list | dict):
+        return None
+    name, words = bound
+    count = error["ctx"][name]
+    return f"String should have {words} {count} character{'' if count == 1 else 's'}"
 
 
 def _escaped(name: str) -> str:
