@@ -23,7 +23,8 @@ _FILTER = re.compile(
 )
 _SORT = re.compile(rf"({_START}\[sort(?:_o|O)rders\]({_KEY}))\[(field|direction)\]")
 _PAGE = re.compile(rf"{_START}\[(pageSize|page_size|currentPage|current_page)\]")
-_CRITERIA = re.compile(r"search_?criteria\[", re.IGNORECASE)
+# Misspelled criteria too.
+_CRITERIA = re.compile(r"search\w*\[", re.IGNORECASE)
 DIRECTIONS = ("ASC", "DESC")
 _Parts = dict[str, str]
 
