@@ -15,6 +15,7 @@ from app.domain.orders.commerce_items import Resolved
 from app.domain.orders.order import Order
 from app.domain.orders.requests import RequestedItem, ShipRequest
 from app.domain.orders.tracking_key import tracking_key
+from app.storage.commerce import events
 from app.storage.commerce.events import CommerceEvent
 from app.storage.orders import shipments
 from app.storage.postgres.database import Connection
@@ -37,9 +38,14 @@ class RestShipment:
     async def keep_unsent(
         self, connection: Connection, context: AppContext, order: Order, made: UUID
     ) -> None:
-        """Store the tracks that get no unit. made: the shipment, accepted in this transaction."""
+        """Store the tracks that get no unit, once for a shipment. made: the shipment."""
         event = some_unsent(self._event(context, order, made), self.parts)
-        await record(connection, context, order, None, event)
+        earlier = await events.of_order(connection, order.store_id, order.id)
+        # mutation: unsent-tracks-stored-once
+        if not any(
+            (each.told, each.shipments) == (event.told, event.shipments) for each in earlier
+        ):
+            await record(connection, context, order, None, event)
 
     async def keep_later_part(
         self, connection: Connection, context: AppContext, order: Order, request: ShipRequest

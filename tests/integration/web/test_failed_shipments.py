@@ -325,11 +325,11 @@ async def test_a_correction_with_more_packages_than_units_shows_those_that_are_n
 ) -> None:
     order = await linked(world, client, units=1)
     number = (await refused(world, client, order, body(A)))[0]
-    for _ in range(2):
-        assert (await client.post(SHIP, json=body(B, C))).json() == number
+    for each in (body(B, C), body(B, C), body(B, C, comment={"comment": "again"})):
+        assert (await client.post(SHIP, json=each)).json() == number
         shown = await world.order(order.id)
-        (detail,) = [each for each in shown.status_details if each.code == "track_not_sent"]
-        assert all(each in detail.message for each in ("1ZB", "1ZC"))
+        (detail,) = [found for found in shown.status_details if found.code == "track_not_sent"]
+        assert all(track in detail.message for track in ("1ZB", "1ZC"))
     assert await all_sent(world, order) == [("1", 1, "1ZB")]
     assert [each.code for each in (await world.order(order.id)).status_details] == [
         "track_not_sent"
