@@ -33,7 +33,7 @@ def is_name(name: str) -> bool:
     return name == name.strip() and name.isprintable() and 0 < len(name) <= LONGEST_NAME
 
 
-def create(settings: Settings, *, name: str, store: UUID | None, scopes: Sequence[Scope]) -> str:
+def create(settings: Settings, *, name: str, store: str | None, scopes: Sequence[Scope]) -> str:
     """Create a key; returns its secret, which is shown only here. Raises CannotDo."""
     secret = api_keys.new_secret()
 
@@ -45,7 +45,7 @@ def create(settings: Settings, *, name: str, store: UUID | None, scopes: Sequenc
 
 
 def create_oauth(
-    settings: Settings, *, name: str, store: UUID | None, scopes: Sequence[Scope]
+    settings: Settings, *, name: str, store: str | None, scopes: Sequence[Scope]
 ) -> list[str]:
     """Create a key with OAuth credentials; returns a line for each of them. Raises CannotDo.
 
@@ -70,14 +70,15 @@ def create_oauth(
 async def _add(
     connection: Connection,
     name: str,
-    store: UUID | None,
+    store: str | None,
     scopes: Sequence[Scope],
     secret: str | None,
 ) -> UUID:
     """Add a key, and return its id. secret: None for a key that gets OAuth credentials."""
-    number = None if store is None else await stores.number_of(connection, store)
-    if store is not None and number is None:
+    found = None if store is None else await stores.identity(connection, store)
+    if store is not None and found is None:
         raise CannotDo(f"There is no store {store}.")
+    number = found[0] if found else None
     identifier = ids.new_id(
         number or 0, int(datetime.now(UTC).timestamp() * 1000), secrets.randbits(64)
     )

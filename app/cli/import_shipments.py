@@ -43,15 +43,15 @@ def run(
 
 
 async def _run(
-    settings: Settings, code: str, rows: list[Row], progress: Callable[[int], None]
+    settings: Settings, store: str, rows: list[Row], progress: Callable[[int], None]
 ) -> BulkReport:
     try:
         async with process.opened(settings) as parts:
             async with parts.database.begin() as connection:
-                number = await stores.number_of_code(connection, code)
-            if number is None:
-                raise CannotImport(f"There is no store {code}.")
-            return await bulk.ship_rows(parts.context, Batch(number, ACTOR), rows, progress)
+                found = await stores.identity(connection, store)
+            if found is None:
+                raise CannotImport(f"There is no store {store}.")
+            return await bulk.ship_rows(parts.context, Batch(found[0], ACTOR), rows, progress)
     except NotAvailable as error:
         raise CannotImport(f"{error} Give the same file again: what is done is known.") from error
 

@@ -9,7 +9,6 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
-from uuid import UUID
 
 import typer
 
@@ -123,7 +122,7 @@ async def _examine() -> bool:
 
 @app.command("reconcile")
 def reconcile_command(
-    store: Annotated[str | None, typer.Option(help="The code of the one store.")] = None,
+    store: Annotated[str | None, typer.Option(help="The one store, by its code or id.")] = None,
     since: Annotated[str, typer.Option(help="30m, 24h, 7d, or a date.")] = "24h",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -175,7 +174,7 @@ def _key_name(name: str) -> str:
 @app.command("import-shipments")
 def import_shipments_command(
     file: Annotated[Path, typer.Argument(help="A CSV file; docs/commands.md lists its columns.")],
-    store: Annotated[str, typer.Option(help="The code of the store.")],
+    store: Annotated[str, typer.Option(help="The store, by its code or id.")],
 ) -> None:
     """Ship what each row of a CSV file says; the same file may be given again."""
     from app.cli import import_shipments
@@ -194,7 +193,7 @@ def import_shipments_command(
 
 @webhooks_app.command("subscribe")
 def subscribe_webhooks(
-    store: Annotated[str, typer.Option(help="The code of the store.")],
+    store: Annotated[str, typer.Option(help="The store, by its code or id.")],
     url: Annotated[str, typer.Option(help="Where Walmart reaches this API, https://….")],
 ) -> None:
     """Subscribe to Walmart's webhooks for orders and returns, with a new secret."""
@@ -212,7 +211,9 @@ def create_key(
     name: Annotated[
         str, typer.Option(callback=_key_name, help="The key's name; timelines show it.")
     ],
-    store: Annotated[UUID | None, typer.Option(help="The one store it may see.")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="The one store it may see, by its code or id.")
+    ] = None,
     scope: Annotated[list[Scope] | None, typer.Option(help="What it may do.")] = None,
     oauth: Annotated[
         bool, typer.Option("--oauth", help="Credentials that sign requests by OAuth 1.0a.")

@@ -12,6 +12,7 @@ from app.domain.errors import NotAvailable
 from app.endings import CannotGoOn
 from app.settings import Settings
 from app.storage.imports import reconciliations
+from app.storage.stores import stores
 from app.usecases.imports import reconcile
 from app.usecases.imports.reconcile import ReconcileFinding, ReconcileReport
 
@@ -61,7 +62,11 @@ async def _run(
         async with process.opened(settings) as parts:
             async with parts.database.begin() as connection:
                 codes = await reconciliations.codes(connection)
-            for number in _chosen(codes, store):
+                found = None if store is None else await stores.identity(connection, store)
+            if store is not None and found is None:
+                known = ", ".join(codes.values())
+                raise CannotReconcile(f"There is no store {store}; stores are {known}.")
+            for number in sorted(codes) if found is None else [found[0]]:
                 report = await reconcile.reconcile(parts.context, number, begin)
                 reports.append(
                     report or ReconcileReport(number, stopped="Another run is at it now.")
@@ -69,13 +74,6 @@ async def _run(
     except NotAvailable as error:
         raise CannotReconcile(str(error)) from error
     return codes, reports
-
-
-def _chosen(codes: dict[int, str], store: str | None) -> list[int]:
-    chosen = [number for number, code in codes.items() if store in {None, code}]
-    if store is not None and not chosen:
-        raise CannotReconcile(f"There is no store {store}; stores are {', '.join(codes.values())}.")
-    return sorted(chosen)
 
 
 def _lines(code: str, report: ReconcileReport) -> Iterator[str]:

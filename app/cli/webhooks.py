@@ -24,13 +24,13 @@ def subscribe(settings: Settings, *, store: str, url: str) -> Iterator[str]:
     yield f"Walmart announces {', '.join(kinds)} of store {store} at {address}"
 
 
-async def _subscribe(settings: Settings, code: str, url: str) -> tuple[str, list[str]]:
+async def _subscribe(settings: Settings, store: str, url: str) -> tuple[str, list[str]]:
     try:
         async with process.opened(settings) as parts:
             async with parts.database.begin() as connection:
-                found = await stores.identity(connection, code)
+                found = await stores.identity(connection, store)
             if found is None:
-                raise CannotSubscribe(f"There is no store {code}.")
+                raise CannotSubscribe(f"There is no store {store}.")
             number, identifier = found
             address = f"{url.rstrip('/')}/webhooks/walmart/{identifier}"
             return address, await walmart_webhooks.subscribe(parts.context, number, address)

@@ -33,7 +33,7 @@ def test_a_file_is_shipped_and_may_be_imported_again(
         assert code == 1
         assert "2 accepted, 0 known, 1 refused" in out
         assert "✘ row 3 unknown order_not_found" in out
-        code, out, _ = waybill(deployment, *words)
+        code, out, _ = waybill(deployment, *words[:-1], store)
         assert "0 accepted, 2 known, 1 refused" in out
         path = f"/v1/orders/{order['id']}"
         until(lambda: client.get(path).json()["status"] == "shipped")
@@ -79,3 +79,5 @@ def test_an_order_is_imported_by_a_webhook_after_subscribing(deployment: Deploym
         )
         assert code == 1
         assert "There is no store no" in errors
+        code, _, errors = waybill(deployment, "keys", "create", "--name", "one", "--store", "main")
+        assert code == 0, errors

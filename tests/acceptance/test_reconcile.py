@@ -24,7 +24,7 @@ def test_an_operator_sees_the_drift_and_its_repair(deployment: Deployment) -> No
         assert client.get(f"/v1/orders/{order['id']}").json()["status"] == "shipped"
         stranger = {"purchase_order_id": "1796330700002", "lines": [{"sku": "A"}]}
         simulator(deployment, "orders", client_id="seller-1", **stranger)
-        code, out, _ = reconcile(deployment, "--json")
+        code, out, _ = reconcile(deployment, "--json", "--store", store)
         (report,) = json.loads(out)
         assert code == 1
         assert [each["cause"] for each in report["findings"]] == ["order_unknown_here"]

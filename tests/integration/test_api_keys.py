@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from app.storage.postgres.database import Database
 from app.storage.stores import api_keys as keys
+from app.storage.stores import stores
 from app.storage.tables import api_keys
+from tests.harness.world import World
 
 
 async def made(
@@ -90,3 +92,12 @@ async def test_one_of_two_concurrent_keys_with_a_name_is_refused(database: Datab
         *(made(database, "wanted") for _ in range(5)), return_exceptions=True
     )
     assert sorted(type(each).__name__ for each in ended) == ["NameTaken"] * 4 + ["str"]
+
+
+async def test_a_person_names_a_store_by_its_code_or_its_id(world: World) -> None:
+    await world.a_store()
+    store = await world.a_store()
+    async with world.database.begin() as connection:
+        for name in (store.code, str(store.id), str(store.id).upper()):
+            assert await stores.identity(connection, name) == (store.store_id, store.id)
+        assert await stores.identity(connection, str(uuid4())) is None

@@ -167,9 +167,14 @@ async def commerce_side(connection: Connection, code: str) -> CommerceSide | Non
     return None if row is None else CommerceSide(row[0], tuple(row[1]), frozenset(row[2]))
 
 
-async def identity(connection: Connection, code: str) -> tuple[int, UUID] | None:
-    """The number and id of the store with that code. None means that there is no such store."""
-    statement = sa.select(stores.c.store_id, stores.c.id).where(stores.c.code == code)
+async def identity(connection: Connection, name: str) -> tuple[int, UUID] | None:
+    """The number and id of the store with that code or id. None means that there is none.
+
+    A person may name a store either way. An id contains hyphens, and a code does not.
+    """
+    # mutation: store-by-code-or-id
+    named = sa.or_(stores.c.code == name, sa.cast(stores.c.id, sa.Text) == name.lower())
+    statement = sa.select(stores.c.store_id, stores.c.id).where(named)
     row = (await connection.execute(statement)).one_or_none()
     return None if row is None else (row.store_id, row.id)
 
