@@ -36,6 +36,7 @@ from app.storage.queries.shipment_views import (
     shipment,
     shipment_warnings,
     shipments,
+    state_of,
 )
 from app.storage.queries.store_views import store, stores
 from app.storage.queries.throughput import Throughput, throughput
@@ -83,6 +84,7 @@ __all__ = [
     "shipment_of_number",
     "shipment_warnings",
     "shipments",
+    "state_of",
     "store",
     "stores",
     "summary",

@@ -82,6 +82,27 @@ def _of_update(row: sa.FromClause, name: str) -> sa.ColumnElement[Any]:
     return sa.func.coalesce(*found)
 
 
+def _changed(row: sa.Table) -> sa.ColumnElement[Any]:
+    """When the update of a shipment or its newest correction changed."""
+    corrected = [
+        sa.select(sa.func.max(table.c.updated_at))
+        .where(
+            table.c.store_id == row.c.store_id,
+            table.c.order_id == row.c.order_id,
+            table.c.payload["shipment_update_id"].astext == sa.cast(row.c.update_id, sa.Text),
+        )
+        .correlate(row)
+        .scalar_subquery()
+        for table in (updates, archived_updates)
+    ]
+    # mutation: search-of-corrected-shipments
+    return sa.func.greatest(_of_update(row, "updated_at"), *corrected)
+
+
+def _sent(store_id: int) -> Mapping[str, Field]:
+    return {**_numbered(store_id, shipments), "updated_at": Time(_changed(shipments))}
+
+
 def _numbered(store_id: int, row: sa.Table) -> Mapping[str, Field]:
     """The fields of shipments and credit memos. increment_id is the number with leading zeros."""
     return {
@@ -124,7 +145,7 @@ def _items(store_id: int) -> Mapping[str, Field]:
     }
 
 
-SHIPMENTS = Searched(shipments, lambda store_id: _numbered(store_id, shipments), _linked(shipments))
+SHIPMENTS = Searched(shipments, _sent, _linked(shipments))
 REFUNDS = Searched(refunds, _memos, _linked(refunds))
 ITEMS = Searched(_LINES, _items, _linked(_LINES))
 

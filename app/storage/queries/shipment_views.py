@@ -40,6 +40,7 @@ _NEW_UPDATE: Row = {
     "note": None,
     "dismissed_by": None,
     "finished_at": None,
+    "corrects": None,
 }
 _SHIPMENT = Statement(
     "SELECT * FROM shipments WHERE store_id = :store_id AND order_id = :order_id AND id = :id"
@@ -58,8 +59,8 @@ async def shipment(
     found = await _SHIPMENT.fetch(reader, key)
     if not found:
         return None
-    update = await update_views.update(reader, store_id, found[0]["update_id"])
-    return _shipment(found[0], update) if update else None
+    known = await update_views.of_orders(reader, [(store_id, order_id)])
+    return shipments_of(found, known)[order_id][0]
 
 
 async def shipments(
@@ -103,9 +104,13 @@ def shipments_of(
 ) -> dict[UUID, list[ShipmentView]]:
     """The shipments of each order that has any, oldest first. known: the updates by order."""
     by_id = _by_id(known)
+    # Of several corrections the newest remains: updates are in the order's own sequence.
+    corrections = {each.corrects: each for each in by_id.values() if each.corrects}
     found: dict[UUID, list[ShipmentView]] = {}
     for row in rows:
-        found.setdefault(row["order_id"], []).append(_shipment(row, by_id[row["update_id"]]))
+        update_id = row["update_id"]
+        view = _shipment(row, by_id[update_id], corrections.get(update_id))
+        found.setdefault(row["order_id"], []).append(view)
     return found
 
 
@@ -121,7 +126,8 @@ def _by_id(known: Mapping[UUID, Sequence[UpdateView]]) -> dict[UUID, UpdateView]
     return {update.id: update for some in known.values() for update in some}
 
 
-def _state(update: UpdateView) -> str:
+def state_of(update: UpdateView) -> str:
+    """The state of an update as the API shows it for what it sends."""
     return _SHOWN.get(update.state, update.state)
 
 
@@ -148,7 +154,7 @@ def passed_over_warnings(items: Iterable[int]) -> tuple[WarningView, ...]:
     )
 
 
-def _shipment(row: Row, update: UpdateView) -> ShipmentView:
+def _shipment(row: Row, update: UpdateView, correction: UpdateView | None = None) -> ShipmentView:
     carrier = dict(row["walmart_carrier"])
     found_by = carrier.pop("found_by", None)
     return ShipmentView(
@@ -169,10 +175,11 @@ def _shipment(row: Row, update: UpdateView) -> ShipmentView:
             *shipment_warnings(row["tracking_number"], carrier),
             *passed_over_warnings((row["commerce_items"] or {}).get("passed_over", ())),
         ),
-        state=_state(update),
+        state=state_of(update),
         items=_items(items_of(row["items"])),
         update=update,
         created_at=row["created_at"],
+        correction=correction,
     )
 
 
@@ -183,7 +190,7 @@ def _cancellation(row: Row, update: UpdateView) -> CancellationView:
         reason=row["reason"],
         comment=row["comment"],
         inventory=tuple(StockLevelView(**level) for level in row["inventory"]),
-        state=_state(update),
+        state=state_of(update),
         items=_items(items_of(row["items"])),
         update=update,
         created_at=row["created_at"],

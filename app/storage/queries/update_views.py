@@ -28,7 +28,7 @@ from app.storage.queries.views import (
 _STATES = tuple(map(str, State))
 _OWN = """t.store_id, t.id, t.order_id, t.target, t.subject, t.kind, t.state, t.sequence,
     t.attempts, t.ambiguous, t.note, t.dismissed_by, t.requested_by, t.created_at, t.updated_at,
-    t.finished_at"""
+    t.finished_at, t.payload ->> 'shipment_update_id' AS corrects"""
 _ROWS = f"{_OWN}, t.in_doubt_until, t.due_at, t.last_error, s.id AS store_uuid"
 # The same columns of an archived update, which is never due and has no error.
 _ARCHIVED = (
@@ -154,6 +154,7 @@ def view(row: Row) -> UpdateView:
         target=row["target"],
         subject=row["subject"],
         kind=row["kind"],
+        corrects=UUID(row["corrects"]) if row["corrects"] else None,
         state=state,
         sequence=row["sequence"],
         attempts_made=row["attempts"],

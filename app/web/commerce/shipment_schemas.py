@@ -4,6 +4,7 @@ A shipment here is one package, so it has one track, and both have the shipment'
 id. Fields that Adobe's schema requires and that Waybill does not know are 0 or empty.
 """
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -12,7 +13,9 @@ from app.domain.errors import Invalid, Problem
 from app.domain.ids import store_of
 from app.domain.orders.requests import TrackingCorrection
 from app.domain.orders.tracking_key import tracking_key
-from app.storage.queries.views import OrderView, ShipmentView
+from app.domain.update import AT_REST, UNRESOLVED, State
+from app.storage import queries
+from app.storage.queries.views import OrderView, ShipmentView, UpdateView
 from app.web.commerce.fields import IF_ANY, CommentFields, CommerceBody, Id, Short, as_time
 from app.web.commerce.order_schemas import price_of
 from app.web.commerce.schemas import ShipIn, TrackIn
@@ -112,7 +115,7 @@ class CommerceTrackOut(BaseModel):
             weight=0,
             description="",
             created_at=as_time(shipment.created_at),
-            updated_at=as_time(shipment.update.updated_at),
+            updated_at=as_time(_updated_at(shipment)),
         )
 
 
@@ -146,7 +149,8 @@ class CommerceShipmentOut(BaseModel):
     @classmethod
     def of(cls, order: OrderView, shipment: ShipmentView) -> "CommerceShipmentOut":
         """Render a shipment of an order."""
-        detail = shipment.update.status_detail
+        last = _last(shipment)
+        detail = last.status_detail
         return cls(
             entity_id=shipment.number,
             increment_id=f"{shipment.number:09}",
@@ -154,13 +158,13 @@ class CommerceShipmentOut(BaseModel):
             store_id=store_of(order.id),
             total_qty=sum(item.quantity for item in shipment.items),
             created_at=as_time(shipment.created_at),
-            updated_at=as_time(shipment.update.updated_at),
+            updated_at=as_time(_updated_at(shipment)),
             items=_items(order, shipment),
             tracks=[CommerceTrackOut.of(order, shipment)],
             comments=[],
             extension_attributes={
                 "waybill_shipment_id": str(shipment.id),
-                "sync_state": shipment.state,
+                "sync_state": queries.state_of(last),
                 "status_details": [{"code": detail.code, "message": detail.message}]
                 if detail
                 else [],
@@ -174,6 +178,25 @@ class CommerceShipmentsOut(BaseModel):
     items: list[CommerceShipmentOut]
     search_criteria: dict[str, Any]
     total_count: int
+
+
+def _last(shipment: ShipmentView) -> UpdateView:
+    """The update that decides whether Walmart has the shipment as it is shown.
+
+    That is a correction that Walmart has not confirmed, once it has confirmed the shipment.
+    """
+    sent, correction = shipment.update, shipment.correction
+    # mutation: state-of-a-corrected-shipment
+    if correction is not None and State(sent.state) in AT_REST:
+        return correction if State(correction.state) in UNRESOLVED else sent
+    return sent
+
+
+def _updated_at(shipment: ShipmentView) -> datetime:
+    """When the shipment or its newest correction changed."""
+    sent, correction = shipment.update, shipment.correction
+    # mutation: time-of-a-corrected-shipment
+    return max(sent.updated_at, correction.updated_at) if correction else sent.updated_at
 
 
 def _items(order: OrderView, shipment: ShipmentView) -> list[CommerceShipmentItemOut]:

@@ -185,3 +185,41 @@ async def test_every_door_trims_by_fields_and_ignores_unknown_parameters(
     assert (await client.get(f"{V1}/orders/7/statuses{query}")).json() == "open"
     found = await client.get(f"{V1}/shipments?x=1&fields=total_count")
     assert found.json() == {"total_count": 1}
+
+
+async def test_a_correction_on_its_way_shows_in_the_shipment_and_in_searches_of_changes(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    number = await shipped(client)
+    await world.deliver_until((await world.order(order.id)).shipments[0].update.id)
+    async with world.database.begin() as connection:
+        for table in ("updates", "shipments"):
+            column = "updated_at" if table == "updates" else "created_at"
+            await connection.exec_driver_sql(
+                f"UPDATE {table} SET {column} = {column} - interval '1 hour'"
+            )
+    sent = await read(client, number)
+    field = "searchCriteria[filterGroups][0][filters][0]"
+    changes = {
+        f"{field}[field]": "updated_at",
+        f"{field}[value]": sent["updated_at"],
+        f"{field}[conditionType]": "gt",
+    }
+
+    async def changed() -> int:
+        found = await client.get(f"{V1}/shipments", params=changes)
+        return int(found.raise_for_status().json()["total_count"])
+
+    assert await changed() == 0
+    saved = await client.post(TRACK, json=track(number, "1ZB"))
+    assert saved.json()["updated_at"] > sent["updated_at"]
+    corrected = await read(client, number)
+    assert corrected["extension_attributes"]["sync_state"] == "pending"
+    assert corrected["updated_at"] > sent["updated_at"]
+    assert corrected["tracks"][0]["updated_at"] == corrected["updated_at"]
+    assert await changed() == 1
+    (update,) = (await client.get("/v1/updates", params={"kind": Kind.TRACKING})).json()["data"]
+    await world.deliver_until(UUID(update["id"]))
+    confirmed = (await read(client, number))["extension_attributes"]
+    assert (confirmed["sync_state"], confirmed["status_details"]) == ("confirmed", [])

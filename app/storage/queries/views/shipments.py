@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import Field
 
 from app.storage.queries.views.base import View
 from app.storage.queries.views.updates import UpdateView
@@ -57,6 +60,8 @@ class ShipmentView(View):
     items: tuple[ItemView, ...]
     update: UpdateView
     created_at: datetime
+    correction: Annotated[UpdateView | None, Field(exclude=True)] = None
+    """The newest tracking update of the shipment. Commerce's API shows both as one."""
 
 
 @dataclass(frozen=True, slots=True)

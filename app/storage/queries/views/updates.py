@@ -41,6 +41,8 @@ class UpdateView(View):
     target: str
     subject: str
     kind: str
+    corrects: Annotated[UUID | None, Field(exclude=True)]
+    """The update of the shipment that a tracking update corrects."""
     state: str
     sequence: int
     attempts_made: int
