@@ -26,7 +26,7 @@ from app.worker.delivery.flow import Ended, Flow, Steps
 _DIFFERS = Failure(
     code="commerce_order_differs",
     message="The order was linked meanwhile to another order of Commerce's than the one that "
-    "bears Walmart's number.",
+    "has Walmart's number.",
     origin="commerce",
     suggestion="Compare both in Commerce, cancel the one too many there, then dismiss this.",
 )
