@@ -137,7 +137,7 @@ clients: .venv/.dev $(LINT)/node_modules/.installed
 	@echo "== API description: generated clients in Python and TypeScript"
 	@rm -rf $(CLIENTS)
 	@mkdir -p $(CLIENTS)
-	@cp openapi/clients/* $(CLIENTS)
+	@cp openapi/clients/*.* $(CLIENTS)
 	@ln -s ../../$(LINT)/node_modules $(CLIENTS)/node_modules
 	@$(BIN)/python -m openapi_python_client generate --fail-on-warning --meta none \
 	  --config openapi/clients/openapi-python-client.yaml --path openapi/openapi.json \
