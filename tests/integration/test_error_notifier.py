@@ -306,7 +306,7 @@ async def test_an_unreadable_return_and_a_refused_commerce_event_are_sent(
             reference="commerce-shipment-45",
             about="shipment",
             commerce_order_id=7,
-            told={},
+            content={},
             state="refused",
             code="tracking_number_required",
             message="It has no track.",

@@ -58,11 +58,11 @@ class CommerceEvent:
     reference: str
     about: str
     commerce_order_id: int
-    told: Mapping[str, Any]
+    content: Mapping[str, Any]
     """The merged content of its messages, as JSON."""
     state: str = WAITING
     order_id: UUID | None = None
-    told_at: datetime | None = None
+    content_at: datetime | None = None
     """When the newest complete content arrived; of a credit memo, the last I/O event."""
     shipments: tuple[str, ...] = ()
     """Ids of the shipments that it became; of a credit memo, the REST request behind it."""
@@ -75,7 +75,7 @@ class CommerceEvent:
 
     def same_trouble(self, other: "CommerceEvent") -> bool:
         """Whether both have the same content, state and reason."""
-        return (self.state, self.code, self.told) == (other.state, other.code, other.told)
+        return (self.state, self.code, self.content) == (other.state, other.code, other.content)
 
     @property
     def is_later_part(self) -> bool:
@@ -112,7 +112,7 @@ async def find(connection: Connection, event_id: UUID) -> CommerceEvent:
 async def save(connection: Connection, event: CommerceEvent) -> None:
     """Insert or update an event."""
     values: dict[str, Any] = {name: getattr(event, name) for name in _WRITTEN}
-    values |= {"told": dict(event.told), "shipments": list(event.shipments)}
+    values |= {"content": dict(event.content), "shipments": list(event.shipments)}
     changes = {name: value for name, value in values.items() if name not in {"store_id", "id"}}
     statement = insert(table).values(**values)
     await connection.execute(

@@ -1,12 +1,12 @@
 -- Take some stores with new errors to notify of, found one by one: a store may have very many.
-WITH RECURSIVE told AS (
+WITH RECURSIVE with_errors AS (
   (SELECT n.store_id FROM notifications n WHERE true AND <n> ORDER BY n.store_id LIMIT 1)
   UNION ALL
   SELECT (SELECT n.store_id FROM notifications n WHERE n.store_id > t.store_id AND <n>
            ORDER BY n.store_id LIMIT 1)
-    FROM told t WHERE t.store_id IS NOT NULL),
+    FROM with_errors t WHERE t.store_id IS NOT NULL),
 due AS MATERIALIZED (
-  SELECT q.store_id FROM notification_queues q JOIN told USING (store_id)
+  SELECT q.store_id FROM notification_queues q JOIN with_errors USING (store_id)
    WHERE q.due_at <= now() AND <q> ORDER BY q.due_at LIMIT :batch FOR UPDATE OF q SKIP LOCKED)
 UPDATE notification_queues q SET due_at = now() + make_interval(secs => :lease)
   FROM due JOIN stores s USING (store_id) WHERE q.store_id = due.store_id AND <q>

@@ -17,8 +17,8 @@ commerce_events = sa.Table(
     # NULL until it is known which Walmart order it is.
     sa.Column("order_id", UUID(as_uuid=True)),
     # Everything known about it; told_at: when the newest complete content arrived.
-    sa.Column("told", JSONB, nullable=False),
-    time("told_at"),
+    sa.Column("told", JSONB, key="content", nullable=False),
+    sa.Column("told_at", sa.DateTime(timezone=True), key="content_at"),
     # The ids of the shipments that it became, or was found to be; of a credit memo the REST request
     # behind it.
     sa.Column("shipments", JSONB, nullable=False, server_default=EMPTY_LIST),

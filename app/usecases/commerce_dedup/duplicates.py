@@ -182,7 +182,7 @@ async def keep(
             reference=reference,
             about="shipment",
             commerce_order_id=order.commerce_order_id or 0,
-            told={},
+            content={},
             state=DONE,
             order_id=order.id,
             shipments=(str(shipment),),

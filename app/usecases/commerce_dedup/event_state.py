@@ -57,37 +57,37 @@ def together(
         reference=reference(message),
         about=_about(message),
         commerce_order_id=message.order_id,
-        told={},
+        content={},
     )
     if isinstance(message, OrderCanceled):
-        return replace(event, told={"reason": message.reason})
+        return replace(event, content={"reason": message.reason})
     if isinstance(message, CreditMemoSaved):
         said = {
             "items": _items_json(message.items),
             "online": message.online,
             **_problem_json(message.problem),
         }
-        newest = max(at, event.told_at or at) if named else event.told_at
-        return replace(event, told=said, told_at=newest)
+        newest = max(at, event.content_at or at) if named else event.content_at
+        return replace(event, content=said, content_at=newest)
     # mutation: older-event
-    late = event.told_at is not None and at < event.told_at
-    tracks: list[dict[str, Any]] = list(event.told.get("tracks", ()))
+    late = event.content_at is not None and at < event.content_at
+    tracks: list[dict[str, Any]] = list(event.content.get("tracks", ()))
     if isinstance(message, TrackSaved):
         # Where no track is known, an old track is still new.
         added = tracks if late and tracks else _with(tracks, message.track)
-        return replace(event, told={**event.told, "tracks": added})
+        return replace(event, content={**event.content, "tracks": added})
     if not late and message.tracks:
         tracks = [_track_json(track) for track in message.tracks]
     # Commerce never changes the items of a shipment.
-    items = _items_json(message.items) or event.told.get("items")
+    items = _items_json(message.items) or event.content.get("items")
     problem = None if items else message.problem
     whole = {"items": items, "tracks": tracks, **_problem_json(problem)}
-    return replace(event, told=whole, told_at=event.told_at if late else at)
+    return replace(event, content=whole, content_at=event.content_at if late else at)
 
 
 def items_of(event: CommerceEvent) -> tuple[RequestedItem, ...] | None:
     """Units by Commerce item. None means that no message named them."""
-    items = event.told.get("items")
+    items = event.content.get("items")
     if not items:
         return None
     return tuple(RequestedItem(units, commerce_item_id=item) for item, units in items)
@@ -97,7 +97,7 @@ def tracks_of(event: CommerceEvent) -> tuple[Track, ...]:
     """The tracks known so far."""
     return tuple(
         Track(each["carrier_code"], each["title"], each["number"], id=each["id"])
-        for each in event.told.get("tracks", ())
+        for each in event.content.get("tracks", ())
     )
 
 
@@ -126,7 +126,7 @@ def shipment_json(items: Sequence[RequestedItem] | None, tracks: Sequence[Track]
 
 def problem_of(event: CommerceEvent) -> Problem | None:
     """Why no message named units. None means that no message said why."""
-    message, code = event.told.get("problem"), event.told.get("problem_code")
+    message, code = event.content.get("problem"), event.content.get("problem_code")
     if message is None:
         return None
     return Problem(code, message) if code else unreadable(message)

@@ -99,7 +99,7 @@ async def carry_out(
 
 def is_dismissed(known: CommerceEvent | None, event: CommerceEvent) -> bool:
     """Whether a person dismissed exactly this content: Commerce repeats it with each save."""
-    return known is not None and known.state == storage.DISMISSED and known.told == event.told
+    return known is not None and known.state == storage.DISMISSED and known.content == event.content
 
 
 def _settled(known: CommerceEvent | None, event: CommerceEvent, *, stored: bool) -> bool:
@@ -119,7 +119,7 @@ async def _cancel(context: AppContext, subject: EventSubject, *, stored: bool) -
         default = await stores.default_cancellation_reason(connection, order.store_id)
     if _settled(known, event, stored=stored):
         return EventResult("known", _SETTLED)
-    said = event.told.get("reason")
+    said = event.content.get("reason")
     request = CancelRequest(reason_of(said) if said else default or "")
     done = EventResult("accepted")
     try:

@@ -55,7 +55,7 @@ async def carry_out(
     items, problem = items_of(event), problem_of(event)
     amount_only = problem is not None and problem.code == AMOUNT_ONLY.code
     # mutation: amount-before-online
-    if event.told["online"] and not amount_only:
+    if event.content["online"] and not amount_only:
         raise Invalid("creditmemo_online", _ONLINE, [Problem("creditmemo_online", _ONLINE)])
     if items is None:
         raise invalid(problem or AMOUNT_ONLY)
@@ -74,12 +74,12 @@ async def carry_out(
 async def _wanted_anew(connection: Connection, order: Order, event: CommerceEvent) -> bool:
     """Whether its refund was dismissed, and the event happened after that."""
     asked = await refunds.earlier(connection, (order.store_id, order.id), event.reference)
-    if not asked or event.told_at is None:
+    if not asked or event.content_at is None:
         return False
     given_up_at = asked[0].given_up_at
     # mutation: new-request-after-dismissed-refund
     # mutation: repeated-event-after-dismissed-refund
-    return given_up_at is not None and event.told_at > given_up_at
+    return given_up_at is not None and event.content_at > given_up_at
 
 
 async def _left(

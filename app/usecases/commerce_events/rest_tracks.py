@@ -43,7 +43,7 @@ class RestShipment:
         earlier = await events.of_order(connection, order.store_id, order.id)
         # mutation: unsent-tracks-stored-once
         if not any(
-            (each.told, each.shipments) == (event.told, event.shipments) for each in earlier
+            (each.content, each.shipments) == (event.content, event.shipments) for each in earlier
         ):
             await record(connection, context, order, None, event)
 
@@ -81,7 +81,7 @@ class RestShipment:
             reference=self.reference,
             about=SHIPMENT,
             commerce_order_id=order.commerce_order_id or 0,
-            told=shipment_json(self.items, tracks),
+            content=shipment_json(self.items, tracks),
             shipments=tuple(map(str, made)),
         )
 

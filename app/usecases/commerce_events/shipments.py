@@ -76,7 +76,7 @@ async def _ship(
     items, tracks = items_of(event) or (), tracks_of(event)
     if event.is_later_part:
         # It is judged anew, so its own items are not among those from before.
-        before = Counter(order.later_parts) - Counter(dict(event.told["items"]))
+        before = Counter(order.later_parts) - Counter(dict(event.content["items"]))
         order = replace(order, later_parts=before)
     parts = split(tracks, items, order)
     resolved = commerce_items.resolve(order, items, shipping=True)
@@ -139,7 +139,7 @@ async def _correct(
     # mutation: replaced-tracking-number
     fresh = [track for key, track in tracks.items() if key not in earlier]
     # A message about one track says nothing about the others.
-    whole = event.told_at is not None
+    whole = event.content_at is not None
     gone = [each for each in mine if whole and each.key not in tracks]
     if not fresh:
         return EventResult("known")

@@ -307,7 +307,7 @@ async def test_an_event_that_cannot_be_carried_out_yet_lets_others_go_first(worl
                 reference=f"commerce-shipment-{number}",
                 about="shipment",
                 commerce_order_id=number,
-                told={"items": [[70, 1]], "tracks": []},
+                content={"items": [[70, 1]], "tracks": []},
                 order_id=order.id,
                 code=storage.NOT_LINKED,
             )

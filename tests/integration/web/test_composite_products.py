@@ -178,10 +178,10 @@ async def test_a_later_part_of_a_unit_is_kept_as_track_not_sent(
         if door == "rest":
             body = {"items": listed(**quantities), "tracks": [track]}
             return await client.post(SHIP, json=body)
-        told = saved(number, track, **quantities)
+        payload = saved(number, track, **quantities)
         if door == "hook":
-            return await hook(outside, "shipment", told)
-        return await event(outside, cloud_event(told["data"]["shipment"]))
+            return await hook(outside, "shipment", payload)
+        return await event(outside, cloud_event(payload["data"]["shipment"]))
 
     first = await ship("45", A, i71=2)
     later = await ship("46", B, i72=1)
@@ -355,8 +355,8 @@ async def test_a_refund_that_cannot_be_made_says_why(
     order = await sent_back(world, client, BUNDLE)
     answer = await client.post(REFUND, json={"items": listed(**items)})
     assert (answer.status_code, answer.json()["error_code"]) == (400, code)
-    told = await hook(outside, "creditmemo", memo("12", **items))
-    assert told.json()["op"] == "exception"
+    answer = await hook(outside, "creditmemo", memo("12", **items))
+    assert answer.json()["op"] == "exception"
     assert await codes(world, order) == [code]
     assert await refunds(client) == []
 

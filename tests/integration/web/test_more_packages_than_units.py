@@ -43,10 +43,10 @@ async def ship(
     if door == "rest":
         body = {"items": [{"order_item_id": 70, "qty": units}], "tracks": list(tracks)}
         return await client.post(SHIP, json=body)
-    told = payload(*tracks, units=units)
+    saved = payload(*tracks, units=units)
     if door == "hook":
-        return await hook(outside, "shipment", told)
-    return await event(outside, cloud_event(told["data"]["shipment"]))
+        return await hook(outside, "shipment", saved)
+    return await event(outside, cloud_event(saved["data"]["shipment"]))
 
 
 async def codes(world: World, order: OrderView) -> list[str]:
@@ -94,7 +94,7 @@ async def test_a_person_retries_in_vain_and_dismisses_what_the_buyer_knows(
     (found,) = (await client.get("/v1/commerce-events?state=refused")).json()["data"]
     again = await client.post(f"/v1/commerce-events/{found['id']}/retry")
     assert again.json()["status_detail"]["code"] == "track_not_sent"
-    ended = await client.post(f"/v1/commerce-events/{found['id']}/dismiss", json={"note": "told"})
+    ended = await client.post(f"/v1/commerce-events/{found['id']}/dismiss", json={"note": "seen"})
     assert ended.status_code == 200, ended.text
     assert await codes(world, order) == []
     await ship(door, client, outside, A, B, units=1)
