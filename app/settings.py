@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     retain_idempotency_keys: Annotated[int, Field(ge=7, le=36_500)] = Field(
         default=7, description="Days after which answers under an Idempotency-Key are deleted."
     )
+    retain_audit: Annotated[int, Field(ge=0, le=36_500)] = Field(
+        default=400, description="Days that the audit is kept; 0 for ever."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged."
     )

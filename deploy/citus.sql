@@ -43,5 +43,6 @@ SELECT create_distributed_table('order_counts', 'store_id', colocate_with => 'or
 SELECT create_distributed_table('order_count_changes', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('idempotency_keys', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('oauth_nonces', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('audit', 'store_id', colocate_with => 'orders');
 
 -- alembic_version stays a local table of the coordinator, where migrations run.

@@ -154,6 +154,7 @@ def _jobs(parts: Parts) -> list[Job]:
                 updates=settings.retain_updates,
                 attempts=settings.retain_attempts,
                 idempotency_keys=settings.retain_idempotency_keys,
+                audit=settings.retain_audit,
             ),
             public_url=settings.public_url or "",
         ),

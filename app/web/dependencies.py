@@ -3,7 +3,7 @@
 import functools
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from fastapi.security.http import HTTPBase
 from pydantic import BaseModel, TypeAdapter
 
 from app.domain.errors import Invalid, Problem, Unknown
-from app.storage import idempotency
+from app.storage import audit, idempotency
 from app.storage.idempotency import IdempotentRequest, Replayed, StoredResponse
 from app.storage.queries.views import View
 from app.usecases.context import AppContext
@@ -139,6 +139,12 @@ def respond(stored: StoredResponse) -> Response:
     return Response(stored.body, stored.status, dict(stored.headers), media_type="application/json")
 
 
+def acting_as(caller: Caller) -> None:
+    """Let the audit name the caller's key for all acts of this request."""
+    # mutation: audit-names-the-key
+    audit.origin.set(replace(audit.origin.get(), api_key=caller.key))
+
+
 async def known_parameters(request: Request) -> None:
     """Raise Invalid for a query parameter that the operation does not have."""
     route = request.scope["route"]
@@ -184,6 +190,7 @@ class RequireScope:
 
     def _opened(self, request: Request, caller: Caller) -> RequestContext:
         caller.require(self.scope)
+        acting_as(caller)
         context = RequestContext(request, request.app.state.context, caller)
         if request.method == "POST":
             # mutation: idempotency-key-of-every-post

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.storage import audit
 from app.web import problems
 from app.web.path_rules import PathRule, PathRules, rule_of
 from app.web.problem_codes import CODES
@@ -54,6 +55,8 @@ class RequestMiddleware:
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else self._new_id()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        address = scope["client"][0] if scope.get("client") else None
+        origin = audit.origin.set(audit.Origin(None, address, request_id))
         began, status, started = time.perf_counter(), 500, False
 
         async def answer(message: Message) -> None:
@@ -77,6 +80,7 @@ class RequestMiddleware:
                 await _refuse(scope, receive, answer, "internal_error")
         finally:
             structlog.contextvars.unbind_contextvars("request_id")
+            audit.origin.reset(origin)
             route = getattr(scope.get("route"), "path", "unknown")
             seconds = time.perf_counter() - began
             self._observer.request(scope["method"], route, status, seconds)

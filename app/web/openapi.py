@@ -53,6 +53,7 @@ TAGS = [
         "description": "Orders, in the paths and bodies of Commerce's own REST API.",
     },
     {"name": "webhooks", "description": "Webhooks and events of Adobe Commerce and Walmart."},
+    {"name": "audit", "description": "Who changed stores and keys, and who signed in."},
     {"name": "operations", "description": "Probes and metrics. They need no API key."},
 ]
 _PARAMETERS = {

@@ -34,6 +34,7 @@ SETTINGS = Settings.model_construct(
     retain_updates=0,
     retain_attempts=0,
     retain_idempotency_keys=0,
+    retain_audit=0,
 )
 
 

@@ -247,6 +247,7 @@ async def _maintenance(world: World) -> None:
         "webhook_events (event_id, event_type, received_at, due_at": f"'a', 'b', {old}, {old}",
         "commerce_event_ids (event_id, received_at": f"'a', {old}",
         "oauth_nonces (key_id, timestamp, nonce, used_at": f"gen_random_uuid(), 1, 'n', {old}",
+        "audit (id, what, actor, subject, at": f"gen_random_uuid(), 'w', 'a', 's', {old}",
         "updates (id, subject, kind, sequence, state, leased_by, leased_until, lease_token": (
             "gen_random_uuid(), 's', 'inventory', 1, 'sending', 'p', now(), gen_random_uuid()"
         ),
@@ -273,6 +274,7 @@ async def _maintenance(world: World) -> None:
     assert await retention.archive_updates(database, 90) >= 2
     assert await retention.forget_keys(database, 7) == 2
     assert await retention.forget_events(database, 7) == 2
+    assert await retention.forget_audit(database, 90) == 2
     assert await retention.forget_event_ids(database, 7) == 2
     assert await retention.forget_unlinked(database, 30) == 0
     assert await retention.forget_nonces(database, 1) == 2

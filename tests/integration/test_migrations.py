@@ -8,6 +8,7 @@ keeps its context in globals.
 """
 
 import asyncio
+import hashlib
 import io
 import json
 import subprocess
@@ -32,6 +33,7 @@ from app.storage.postgres import migrate
 from app.storage.postgres.database import open_database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.returns import returns
+from app.storage.stores import api_keys
 
 LOCK = "24595496943840364"  # 'Waybill' as a number: replicas of two versions must use the same
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%'"
@@ -623,6 +625,25 @@ async def test_refunds_and_items_of_before_the_upgrade_are_found_by_number(empty
         assert await session.fetchval(made, names) == len(names)
         invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
         assert await session.fetchval(invalid) == 0
+
+
+async def test_keys_of_before_the_audit_work_without_an_expiry(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611301400")
+    secret = api_keys.new_secret()
+    async with connected(empty_url) as session:
+        await session.execute(
+            "INSERT INTO api_keys (id, name, prefix, secret_hash, scopes) "
+            "VALUES (gen_random_uuid(), 'before', 'wb_', $1, '{read}')",
+            hashlib.sha256(secret.encode()).digest(),
+        )
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    database = open_database(empty_url, pool_size=2)
+    async with database.begin() as connection:
+        found = await api_keys.find(connection, secret)
+        assert found is not None
+        assert (found.name, found.revoked_at) == ("before", None)
+    await database.close()
+    assert await ask(empty_url, "SELECT count(*) = 0 FROM audit")
 
 
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:

@@ -63,6 +63,15 @@ _NONCES = Sweep(
              ORDER BY d.used_at LIMIT :batch FOR UPDATE SKIP LOCKED)) AND <n>
     """,
 )
+_AUDIT = Sweep(
+    "FROM audit d WHERE d.at < now() - make_interval(days => :days)",
+    """
+    DELETE FROM audit a
+     USING (SELECT d.store_id, d.id <due>
+             ORDER BY d.at LIMIT :batch FOR UPDATE SKIP LOCKED) old
+     WHERE a.store_id = old.store_id AND a.id = old.id AND <a>
+    """,
+)
 # Commerce sends events of every order of the shop; most of these are not Walmart orders.
 _UNLINKED = Sweep(
     """
@@ -148,6 +157,11 @@ async def forget_keys(database: Database, days: int, batch: int = BATCH) -> int:
 async def forget_nonces(database: Database, days: int, batch: int = BATCH) -> int:
     """Delete some nonces of signed requests that were used so many days ago."""
     return await _do(database, _NONCES, days, batch)
+
+
+async def forget_audit(database: Database, days: int, batch: int = BATCH) -> int:
+    """Delete some acts of the audit that happened so many days ago."""
+    return await _do(database, _AUDIT, days, batch)
 
 
 async def _do(database: Database, statement: Sweep, days: int, batch: int) -> int:

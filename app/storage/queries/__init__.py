@@ -4,6 +4,7 @@ Nothing here locks or writes. Lists are paged by key, never by offset. Start wit
 for one order, and with `order_lists.py` and `index_scan.py` for a list.
 """
 
+from app.storage.queries.audit_views import AuditFilter, acts
 from app.storage.queries.comment_views import comments
 from app.storage.queries.commerce_document_search import (
     search_items,
@@ -50,6 +51,7 @@ from app.storage.queries.update_views import (
 )
 
 __all__ = [
+    "AuditFilter",
     "CommerceEventFilter",
     "KeysetPage",
     "OperatorFigures",
@@ -59,6 +61,7 @@ __all__ = [
     "UpdateFilter",
     "accepted_cancellation",
     "accepted_shipment",
+    "acts",
     "attempts",
     "by_commerce_id",
     "by_numbers",

@@ -5,6 +5,7 @@ sixteen in each index. Autovacuum's settings of the hot ones are in the migratio
 202611240301. Start with `order_tables.py` and `update_tables.py`.
 """
 
+from app.storage.tables.audit_tables import audit
 from app.storage.tables.base import metadata
 from app.storage.tables.commerce_tables import commerce_event_ids, commerce_events
 from app.storage.tables.idempotency_tables import idempotency_keys
@@ -39,6 +40,7 @@ __all__ = [
     "api_keys",
     "archived_updates",
     "attempts",
+    "audit",
     "cancellations",
     "commerce_event_ids",
     "commerce_events",

@@ -73,6 +73,11 @@ api_keys = sa.Table(
     sa.Column("scopes", ARRAY(sa.Text), nullable=False),
     time("created_at", default=True),
     time("revoked_at"),
+    time("expires_at"),
+    # Written at most once a minute by each process.
+    time("last_used_at"),
+    # The name of the key or person. NULL: a command on the server.
+    sa.Column("created_by", sa.Text),
     sa.UniqueConstraint("name"),
     sa.UniqueConstraint("secret_hash"),
     sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from uuid import UUID
 
+from app.domain.audited_act import AuditedAct
 from app.domain.errors import Conflict
-from app.storage import queries, timeline
+from app.storage import audit, queries, timeline
+from app.storage.audit import Act
 from app.storage.commerce import events as storage
 from app.storage.idempotency import IdempotentRequest, store
 from app.storage.orders import repository
@@ -40,6 +42,14 @@ async def dismiss(
             event = timeline.TimelineEvent("commerce_event_dismissed", actor, detail=detail)
             await timeline.add(connection, order.store_id, order.id, event, context.new_id)
             await show(connection, order)
+        act = Act(
+            AuditedAct.COMMERCE_EVENT_DISMISSED,
+            actor,
+            str(event_id),
+            found.store_id,
+            after={"note": note},
+        )
+        await audit.record(connection, context.new_id, act)
         view = await queries.commerce_event(connection, found.store_id, event_id)
         assert view is not None  # noqa: S101 - held a moment ago
         await store(connection, once, view)

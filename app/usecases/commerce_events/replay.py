@@ -2,8 +2,10 @@
 
 from uuid import UUID
 
+from app.domain.audited_act import AuditedAct
 from app.domain.errors import Conflict, OrderError
-from app.storage import idempotency, queries
+from app.storage import audit, idempotency, queries
+from app.storage.audit import Act
 from app.storage.commerce import events as storage
 from app.storage.idempotency import IdempotentRequest
 from app.storage.queries.views import CommerceEventView
@@ -29,7 +31,11 @@ async def replay(context: AppContext, event_id: UUID) -> EventResult:
 
 
 async def retry(
-    context: AppContext, event_id: UUID, once: IdempotentRequest | None = None
+    context: AppContext,
+    event_id: UUID,
+    *,
+    actor: str,
+    once: IdempotentRequest | None = None,
 ) -> CommerceEventView:
     """Carry a stored event out again at a person's request; a refusal is stored with it.
 
@@ -43,6 +49,9 @@ async def retry(
     async with context.transaction(once) as connection:
         view = await queries.commerce_event(connection, event.store_id, event_id)
         assert view is not None  # noqa: S101 - found a moment ago
+        what = AuditedAct.COMMERCE_EVENT_RETRIED
+        act = Act(what, actor, str(event_id), event.store_id, after={"state": view.state})
+        await audit.record(connection, context.new_id, act)
         await idempotency.store(connection, once, view)
     return view
 

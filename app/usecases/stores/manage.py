@@ -9,14 +9,14 @@ from uuid import UUID
 
 from app.domain.errors import Conflict, Problem, Unknown, refuse
 from app.domain.orders.charges import ChargeAmountIs
-from app.storage import idempotency, queries, rate_limits
+from app.storage import audit, idempotency, queries, rate_limits
 from app.storage.idempotency import IdempotentRequest
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import StoreView, View
 from app.storage.stores import stores
 from app.storage.stores.secrets import SecretCipher
 from app.usecases.context import AppContext
-from app.usecases.stores import validation
+from app.usecases.stores import audited, validation
 from app.walmart import carriers, errors
 
 
@@ -96,7 +96,6 @@ async def create(
 
     Raises Invalid, and Conflict store_code_taken, walmart_account_taken or store_name_taken.
     """
-    del actor
     values = _values(new)
     values["code"] = values["code"] or _code_of(new.name)
     connected = {**validation.NOT_CONNECTED, **values}
@@ -113,6 +112,8 @@ async def create(
         row = {"store_id": number, "id": identifier, **_sealed(values, context.cipher)}
         await _or_taken(stores.add(connection, row))
         view = await _view(connection, identifier)
+        # mutation: audit-of-stores
+        await audit.record(connection, context.new_id, audited.created(view, values, actor))
         await idempotency.store(connection, once, view)
     return view
 
@@ -121,19 +122,21 @@ async def change(
     context: AppContext, store_id: UUID, changes: StoreChanges, *, actor: str
 ) -> StoreView:
     """Change a store. Raises Unknown, Invalid, and Conflict as `create` does."""
-    del actor
     values = {name: value for name, value in _values(changes).items() if value is not UNCHANGED}
     refuse([*validation.problems(values), *await validation.address_problems(values)])
     async with context.transaction() as connection:
         number = await stores.number_of(connection, store_id)
         if number is None:
             raise Unknown("store", store_id)
-        now = await _commerce_now(connection, store_id)
+        before = await _view(connection, store_id)
+        now = _commerce_now(before)
         problems = validation.commerce_problems({**now, **values})
         refuse([*problems, *validation.moved_problems(now, values)])
         row = _sealed(values, context.cipher)
         await _or_taken(stores.change(connection, number, row))
         view = await _view(connection, store_id)
+        acts = audited.changed(before, view, values, actor)
+        await audit.record(connection, context.new_id, *acts)
     context.walmart.forget(number)
     # New credentials end a pause, so updates that waited for them are due now.
     context.wake()
@@ -174,9 +177,8 @@ def _code_of(name: str) -> str:
     return code if code[:1].isalpha() else f"store_{code}".strip("_")
 
 
-async def _commerce_now(connection: Connection, store_id: UUID) -> dict[str, Any]:
-    view = await _view(connection, store_id)
-    commerce = view.commerce
+def _commerce_now(store: StoreView) -> dict[str, Any]:
+    commerce = store.commerce
     return {
         "commerce_base_url": commerce.base_url,
         # Only its presence matters.

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from app.domain.audited_act import AuditedAct
 from app.domain.errors import Unknown
 from app.domain.orders import reservation, tracking_correction
 from app.domain.orders.order import Order
 from app.domain.update import DUE, Kind, State
-from app.storage import idempotency, queries, rate_limits, timeline
+from app.storage import audit, idempotency, queries, rate_limits, timeline
+from app.storage.audit import Act
 from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository, save
 from app.storage.outbox import requeue, updates
@@ -73,6 +75,9 @@ async def dismiss(
             detail = {"note": note, "walmart": finding.walmart}
             event = timeline.TimelineEvent("update_dismissed", actor, update_id, detail)
             await timeline.add(connection, order.store_id, order.id, event, context.new_id)
+        after = {"note": note, "walmart": finding.walmart}
+        act = Act(AuditedAct.UPDATE_DISMISSED, actor, str(update_id), found.store_id, after=after)
+        await audit.record(connection, context.new_id, act)
         await updates.activate_next(connection, [found.queue])
         view = await queries.update(connection, found.store_id, update_id)
         if view is None:

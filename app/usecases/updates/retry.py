@@ -5,12 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 from app.domain import ids
+from app.domain.audited_act import AuditedAct
 from app.domain.errors import Conflict, OrderError, Unknown
 from app.domain.orders import blockers, readback, reservation
 from app.domain.orders.order import Order
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.update import COMMERCE_KINDS, Kind, State
-from app.storage import idempotency, queries, rate_limits, timeline
+from app.storage import audit, idempotency, queries, rate_limits, timeline
+from app.storage.audit import Act
 from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository
 from app.storage.outbox import requeue, updates
@@ -77,6 +79,9 @@ async def retry(
         retried = await _requeue(
             connection, context, update_id, read, override=override_cancel_request, actor=actor
         )
+        after = {"will": retried.will, "override_cancel_request": override_cancel_request}
+        act = Act(AuditedAct.UPDATE_RETRIED, actor, str(update_id), found.store_id, after=after)
+        await audit.record(connection, context.new_id, act)
         await idempotency.store(connection, once, retried)
     context.wake()
     return retried

@@ -69,7 +69,10 @@ async def retry_commerce_event(context: Writing, event_id: UUID) -> Response:
     """Handle a refused event again, after its cause was fixed."""
     store = context.store_of(event_id, "commerce event")
     return await context.once(
-        None, store, _shown, lambda once: replay.retry(context.app, event_id, once)
+        None,
+        store,
+        _shown,
+        lambda once: replay.retry(context.app, event_id, actor=context.actor, once=once),
     )
 
 

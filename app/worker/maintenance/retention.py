@@ -25,6 +25,7 @@ class RetentionDays:
     attempts: int
     """Attempts of updates at rest."""
     idempotency_keys: int
+    audit: int
 
 
 async def remove_expired(database: Database, days: RetentionDays) -> bool:
@@ -33,6 +34,7 @@ async def remove_expired(database: Database, days: RetentionDays) -> bool:
     for remove, kept in (
         (retention.archive_updates, days.updates),
         (retention.forget_keys, days.idempotency_keys),
+        (retention.forget_audit, days.audit),
         (retention.forget_events, _EVENTS),
         (retention.forget_event_ids, _EVENTS),
         (retention.forget_unlinked, _UNLINKED_EVENTS),

@@ -5,6 +5,7 @@ The modules beside this package make views from selects; a view is never written
 `base.py`.
 """
 
+from app.storage.queries.views.audit import AuditedActView
 from app.storage.queries.views.base import View, cache_schemas
 from app.storage.queries.views.events import CommerceEventView, TimelineEntry
 from app.storage.queries.views.orders import (
@@ -47,6 +48,7 @@ from app.storage.queries.views.updates import (
 
 __all__ = [
     "AttemptView",
+    "AuditedActView",
     "CallView",
     "CancelRequestedView",
     "CancellationView",

@@ -1,0 +1,68 @@
+"""Records acts of persons and keys in the audit, in the transaction of what they change.
+
+`origin` is where an act comes from. The HTTP edge sets it for each request, so that a use case
+names only the act. Outside of a request it is empty: a command on the server.
+"""
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.domain.audited_act import AuditedAct
+from app.storage.postgres.database import Connection
+from app.storage.tables import audit
+
+NO_STORE = 0
+"""The store number of an act that belongs to no store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The request that an act comes from."""
+
+    api_key: str | None = None
+    """Id of the API key. None means a command on the server, or a request without a key."""
+    address: str | None = None
+    """Of the client, as the connection shows it."""
+    request_id: str | None = None
+
+
+origin: ContextVar[Origin] = ContextVar("origin", default=Origin())  # noqa: B039 - frozen
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An act to record. before and after hold the values that changed, never a secret."""
+
+    what: AuditedAct
+    actor: str
+    """Name of the API key, or of the person."""
+    subject: str
+    """Name or id of what the act is about."""
+    store_id: int = NO_STORE
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def record(connection: Connection, new_id: Callable[[int], UUID], *acts: Act) -> None:
+    """Write acts, in the transaction of the changes that they describe."""
+    given = origin.get()
+    for act in acts:
+        await connection.execute(
+            sa.insert(audit).values(
+                store_id=act.store_id,
+                id=new_id(act.store_id),
+                what=act.what.value,
+                actor=act.actor,
+                api_key=given.api_key,
+                address=given.address,
+                request_id=given.request_id,
+                subject=act.subject,
+                before=dict(act.before),
+                after=dict(act.after),
+            )
+        )
