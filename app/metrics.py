@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import accumulate
 
 from prometheus_client import (
@@ -20,14 +20,11 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from app.domain.errors import NotAvailable
+from app.domain.outbox.lag import BOUNDS, SETTLING
 from app.storage import queries
 from app.storage.postgres.database import Connection, Database
 from app.storage.queries import Throughput
 
-_LAG = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600)
-# Counts older than this are final: the longest time that a poller takes to record a result, and a
-# margin for clocks.
-_SETTLING = timedelta(minutes=2)
 # Other methods share one label, because a request can contain any method.
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "HEAD", "OPTIONS"})
 
@@ -60,7 +57,7 @@ class _Deployment(Collector):
         lag = HistogramMetricFamily(
             "waybill_delivery_lag_seconds", "Accepted to confirmed by Walmart.", labels=["kind"]
         )
-        names = [*map(floatToGoString, _LAG), "+Inf"]
+        names = [*map(floatToGoString, BOUNDS), "+Inf"]
         for kind, seconds in self.tally.lag_seconds.items():
             counts = [self.tally.lags.get((kind, bucket), 0) for bucket in range(len(names))]
             buckets = list(zip(names, accumulate(counts), strict=True))
@@ -191,11 +188,11 @@ class Metrics:
 
     async def _count(self, connection: Connection, now: datetime) -> None:
         """Add final counts once, and replace the counts that are not final each time."""
-        settled, edge = self._settled, max(now - _SETTLING, self._until)
+        settled, edge = self._settled, max(now - SETTLING, self._until)
         if edge > self._until:
-            settled += await queries.throughput(connection, self._until, edge, _LAG)
+            settled += await queries.throughput(connection, self._until, edge, BOUNDS)
         # Ids contain the pollers' clocks, which may be ahead.
-        fresh = await queries.throughput(connection, edge, now + _SETTLING, _LAG)
+        fresh = await queries.throughput(connection, edge, now + SETTLING, BOUNDS)
         self._settled, self._until, self._deployment.tally = settled, edge, settled + fresh
 
     def render(self) -> tuple[bytes, str]:

@@ -5,6 +5,7 @@ so that a statement that is given an id knows the row's store. 42 random bits re
 and millisecond.
 """
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 _STORE_BITS = 32
@@ -33,3 +34,13 @@ def store_of(identifier: UUID) -> int | None:
     """Return the store number in an id; None for an id that Waybill did not make."""
     number = identifier.int & _STORE_MASK
     return number if identifier.version == 7 and number <= MAX_STORE else None  # noqa: PLR2004
+
+
+def first_id(at: datetime) -> UUID:
+    """Return the smallest id that can be made at a moment."""
+    return UUID(int=int(at.timestamp() * 1000) << 80)
+
+
+def made_at(identifier: UUID) -> datetime:
+    """Return the moment in an id, in milliseconds."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)

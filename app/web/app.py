@@ -43,6 +43,7 @@ from app.web.v1 import (
     returns,
     shipments,
     stores,
+    sync_health,
     updates,
 )
 from app.web.walmart import webhooks as walmart_webhooks
@@ -61,6 +62,7 @@ OPERATIONS: tuple[OperationRouter, ...] = (
     returns.router,
     updates.router,
     commerce_events.router,
+    sync_health.router,
     # Before the orders, whose routes or rules would match their paths too.
     tokens.router,
     order_items.router,

@@ -48,6 +48,7 @@ TAGS = [
         "name": "updates",
         "description": "Changes to deliver to Walmart or Commerce, and their attempts.",
     },
+    {"name": "health", "description": "How updates were delivered, and what holds them up."},
     {
         "name": "commerce",
         "description": "Orders, in the paths and bodies of Commerce's own REST API.",

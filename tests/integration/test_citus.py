@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
+from app.domain import ids
 from app.domain.orders.requests import CancelRequest, RequestedItem
 from app.domain.outbox.delivery_result import Attempt, DeliveryResult, NextStep
 from app.domain.outbox.rate_limits import CallReport, Endpoint
@@ -25,7 +26,7 @@ from app.storage.commerce import events
 from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.imports import webhook_inbox
 from app.storage.orders import counts, ship_by
-from app.storage.outbox import rescue, retention
+from app.storage.outbox import rescue, retention, rollup
 from app.storage.postgres.database import Database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.queries.commerce_search import Criteria, Filter, Sort
@@ -243,6 +244,7 @@ async def _maintenance(world: World) -> None:
     }.items():
         await world.database.direct.fetch(f"{_SEED} UPDATE {table} SET {changes}")
     old = "now() - interval '91 days'"
+    hour_ago = ids.first_id(datetime.now(UTC) - timedelta(hours=1))
     for columns, values in {
         "webhook_events (event_id, event_type, received_at, due_at": f"'a', 'b', {old}, {old}",
         "commerce_event_ids (event_id, received_at": f"'a', {old}",
@@ -250,6 +252,12 @@ async def _maintenance(world: World) -> None:
         "audit (id, what, actor, subject, at": f"gen_random_uuid(), 'w', 'a', 's', {old}",
         "updates (id, subject, kind, sequence, state, leased_by, leased_until, lease_token": (
             "gen_random_uuid(), 's', 'inventory', 1, 'sending', 'p', now(), gen_random_uuid()"
+        ),
+        "attempts (id, update_id, number, poller, started_at, ended_at, verdict": (
+            f"'{hour_ago}'::uuid, gen_random_uuid(), 1, 'p', {old}, {old}, 'confirmed'"
+        ),
+        "delivery_rollups (starts_at, kind, first_try, after_retry, failed, lags": (
+            f"{old}, 'shipment', 0, 0, 0, ARRAY[]::int[]"
         ),
         "notification_queues (given_up": "0",
         "notifications (what, kind, code": "'lane', 'ship', 'c'",
@@ -263,6 +271,10 @@ async def _maintenance(world: World) -> None:
     assert await ship_by.mark(database, 60, new_id) >= 2
     assert await counts.fold(database) >= 2
     assert len(await error_notifications.take(database)) == 2
+    due = await rollup.due(database)
+    assert len(due) == 2
+    assert None not in [await rollup.sum_up(database, store_id) for store_id in due]
+    assert await retention.forget_rollups(database, 90) == 2
     assert await events.take(database) == []
     # Their attempts are swept first, of one store after the other.
     deleted = [

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -25,10 +25,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from app.domain import ids
+from app.domain.outbox import lag
 from app.domain.outbox.rate_limits import WRITTEN_TO, Endpoint
 from app.storage import queries
 from app.storage.imports import leases, webhook_inbox
-from app.storage.outbox import retention
+from app.storage.outbox import retention, rollup
 from app.storage.postgres import migrate
 from app.storage.postgres.database import open_database
 from app.storage.postgres.dsn import asyncpg_arguments
@@ -644,6 +646,30 @@ async def test_keys_of_before_the_audit_work_without_an_expiry(empty_url: str) -
         assert (found.name, found.revoked_at) == ("before", None)
     await database.close()
     assert await ask(empty_url, "SELECT count(*) = 0 FROM audit")
+
+
+async def test_deliveries_of_before_the_upgrade_are_summed_up_by_pollers(empty_url: str) -> None:
+    """The version before writes attempts and no sums, while it still runs too."""
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611301400")
+    made_at = datetime.now(UTC) - timedelta(hours=1)
+    identifier = ids.new_id(1, int(made_at.timestamp() * 1000), 1)
+    async with connected(empty_url) as session:
+        await session.execute(_STORE)
+        await session.execute(
+            "INSERT INTO updates (store_id, id, subject, kind, sequence, state) "
+            "VALUES (1, gen_random_uuid(), 's', 'shipment', 1, 'confirmed')"
+        )
+        await session.execute(
+            "INSERT INTO attempts (store_id, id, update_id, number, poller, started_at, ended_at, "
+            "verdict) SELECT 1, $1, id, 1, 'p', now(), now(), 'confirmed' FROM updates",
+            identifier,
+        )
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    database = open_database(empty_url, pool_size=2)
+    assert await rollup.due(database) == [1]
+    assert await rollup.sum_up(database, 1) == lag.floor(made_at)
+    assert await rollup.due(database) == []
+    await database.close()
 
 
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:

@@ -72,6 +72,16 @@ _AUDIT = Sweep(
      WHERE a.store_id = old.store_id AND a.id = old.id AND <a>
     """,
 )
+_ROLLUPS = Sweep(
+    "FROM delivery_rollups d WHERE d.starts_at < now() - make_interval(days => :days)",
+    """
+    DELETE FROM delivery_rollups r
+     USING (SELECT d.store_id, d.starts_at, d.kind <due>
+             ORDER BY d.starts_at LIMIT :batch FOR UPDATE SKIP LOCKED) old
+     WHERE r.store_id = old.store_id AND r.starts_at = old.starts_at AND r.kind = old.kind
+       AND <r>
+    """,
+)
 # Commerce sends events of every order of the shop; most of these are not Walmart orders.
 _UNLINKED = Sweep(
     """
@@ -162,6 +172,11 @@ async def forget_nonces(database: Database, days: int, batch: int = BATCH) -> in
 async def forget_audit(database: Database, days: int, batch: int = BATCH) -> int:
     """Delete some acts of the audit that happened so many days ago."""
     return await _do(database, _AUDIT, days, batch)
+
+
+async def forget_rollups(database: Database, days: int, batch: int = BATCH) -> int:
+    """Delete some sums of deliveries of so many days ago."""
+    return await _do(database, _ROLLUPS, days, batch)
 
 
 async def _do(database: Database, statement: Sweep, days: int, batch: int) -> int:

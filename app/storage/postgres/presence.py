@@ -13,9 +13,9 @@ import asyncpg
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.errors import LOST, unavailable
 
-_LOCK = "hashtextextended('waybill:pollers', 0)"
-SHARE = f"SELECT pg_advisory_lock_shared({_LOCK})"
-_ALONE = f"SELECT pg_try_advisory_lock({_LOCK})"
+LOCK = "hashtextextended('waybill:pollers', 0)"
+SHARE = f"SELECT pg_advisory_lock_shared({LOCK})"
+_ALONE = f"SELECT pg_try_advisory_lock({LOCK})"
 # Seconds to connect.
 PATIENCE = 10.0
 

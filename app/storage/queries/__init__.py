@@ -22,6 +22,7 @@ from app.storage.queries.commerce_numbers import (
     shipment_of_number,
 )
 from app.storage.queries.commerce_order_search import search_orders
+from app.storage.queries.health_views import HealthSpan, health
 from app.storage.queries.operator_metrics import OperatorFigures, figures
 from app.storage.queries.order_lists import OrderFilter, orders, summary
 from app.storage.queries.order_search import by_commerce_id, by_numbers, exists
@@ -53,6 +54,7 @@ from app.storage.queries.update_views import (
 __all__ = [
     "AuditFilter",
     "CommerceEventFilter",
+    "HealthSpan",
     "KeysetPage",
     "OperatorFigures",
     "OrderFilter",
@@ -71,6 +73,7 @@ __all__ = [
     "commerce_events",
     "exists",
     "figures",
+    "health",
     "order",
     "order_of_item",
     "orders",

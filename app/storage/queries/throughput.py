@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self, TypeVar
-from uuid import UUID
 
+from app.domain import ids
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.postgres.sql import Statement
@@ -50,9 +50,9 @@ async def throughput(
     """Count from since until before until. bounds: of the buckets, in seconds, ascending."""
     span = {"since": since, "until": until}
     accepted = {row.kind: row.updates for row in await _ACCEPTED.execute(connection, span)}
-    ids = {name: _first_id(at) for name, at in span.items()}
+    range_of_ids = {name: ids.first_id(at) for name, at in span.items()}
     found = Throughput(accepted=accepted)
-    for row in await _DELIVERED.execute(connection, {**ids, "bounds": list(bounds)}):
+    for row in await _DELIVERED.execute(connection, {**range_of_ids, "bounds": list(bounds)}):
         landed = row.verdict in _LANDED
         found += Throughput(
             deliveries={(row.kind, row.verdict): row.deliveries},
@@ -60,11 +60,6 @@ async def throughput(
             lag_seconds={row.kind: row.seconds} if landed else {},
         )
     return found
-
-
-def _first_id(at: datetime) -> UUID:
-    """The smallest id that can be made at a moment (domain/ids.py)."""
-    return UUID(int=int(at.timestamp() * 1000) << 80)
 
 
 def _sum(one: Mapping[Key, float], other: Mapping[Key, float]) -> dict[Key, float]:

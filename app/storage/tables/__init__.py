@@ -8,6 +8,7 @@ sixteen in each index. Autovacuum's settings of the hot ones are in the migratio
 from app.storage.tables.audit_tables import audit
 from app.storage.tables.base import metadata
 from app.storage.tables.commerce_tables import commerce_event_ids, commerce_events
+from app.storage.tables.health_tables import delivery_rollup_cursors, delivery_rollups
 from app.storage.tables.idempotency_tables import idempotency_keys
 from app.storage.tables.import_tables import (
     import_places,
@@ -44,6 +45,8 @@ __all__ = [
     "cancellations",
     "commerce_event_ids",
     "commerce_events",
+    "delivery_rollup_cursors",
+    "delivery_rollups",
     "events",
     "idempotency_keys",
     "import_places",

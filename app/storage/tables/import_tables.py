@@ -100,6 +100,8 @@ webhook_events = sa.Table(
     ),
     sa.Index("ix_webhook_events_order", "store_id", "purchase_order_id"),
     sa.Index("ix_webhook_events_received_at", "received_at"),
+    # The last event of a store.
+    sa.Index("ix_webhook_events_received", "store_id", "received_at"),
 )
 
 # Changes that polling found first, and that Walmart should send an event of.

@@ -16,6 +16,7 @@ from app.worker.maintenance.order_counts import fold_counts
 from app.worker.maintenance.reconciler import reconcile_stores
 from app.worker.maintenance.rescue import rescue_expired
 from app.worker.maintenance.retention import AttemptSweep, RetentionDays, remove_expired
+from app.worker.maintenance.rollup import sum_up_deliveries
 from app.worker.maintenance.scheduler import Job
 from app.worker.maintenance.ship_by_watch import mark_near
 from app.worker.maintenance.task_pool import StoreTasks, TaskPool
@@ -76,5 +77,6 @@ def jobs(
         Job("retention", every, partial(remove_expired, database, settings.retention)),
         Job("attempt_sweep", every, sweep.run),
         Job("order_counts", every, partial(fold_counts, database)),
+        Job("rollup", every, partial(sum_up_deliveries, database)),
         Job("error_notifications", every, notifier.work),
     ]

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from app.domain.outbox import lag
 from app.storage.outbox import retention
 from app.storage.postgres.database import Database
 
@@ -39,6 +40,7 @@ async def remove_expired(database: Database, days: RetentionDays) -> bool:
         (retention.forget_event_ids, _EVENTS),
         (retention.forget_unlinked, _UNLINKED_EVENTS),
         (retention.forget_nonces, _NONCES),
+        (retention.forget_rollups, lag.KEPT.days),
     ):
         if kept:
             largest = max(largest, await remove(database, kept))

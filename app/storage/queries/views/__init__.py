@@ -8,6 +8,18 @@ The modules beside this package make views from selects; a view is never written
 from app.storage.queries.views.audit import AuditedActView
 from app.storage.queries.views.base import View, cache_schemas
 from app.storage.queries.views.events import CommerceEventView, TimelineEntry
+from app.storage.queries.views.health import (
+    AnnouncementsView,
+    BacklogView,
+    ComparisonView,
+    DeliveriesView,
+    DeliveryPointView,
+    HealthView,
+    KindDeliveriesView,
+    LaneHealthView,
+    ReadingHealthView,
+    StoreHealthView,
+)
 from app.storage.queries.views.orders import (
     CancelRequestedView,
     CommerceItemView,
@@ -47,20 +59,29 @@ from app.storage.queries.views.updates import (
 )
 
 __all__ = [
+    "AnnouncementsView",
     "AttemptView",
     "AuditedActView",
+    "BacklogView",
     "CallView",
     "CancelRequestedView",
     "CancellationView",
     "CommerceEventView",
     "CommerceItemView",
     "CommerceView",
+    "ComparisonView",
+    "DeliveriesView",
+    "DeliveryPointView",
+    "HealthView",
     "ItemView",
+    "KindDeliveriesView",
+    "LaneHealthView",
     "MoneyView",
     "NotificationsView",
     "OrderLineView",
     "OrderView",
     "QuantityView",
+    "ReadingHealthView",
     "RefundItemView",
     "RefundOfReturnView",
     "ReturnItemView",
@@ -70,6 +91,7 @@ __all__ = [
     "ShipmentView",
     "StatusDetail",
     "StockLevelView",
+    "StoreHealthView",
     "StoreView",
     "SyncView",
     "TimelineEntry",
