@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
@@ -13,14 +14,16 @@ from app.domain import ids
 from app.domain.errors import NotAvailable
 from app.endings import CannotGoOn, Scope
 from app.settings import EMBEDDED, Settings
+from app.storage import rate_limits
 from app.storage.postgres import readiness
 from app.storage.postgres.database import Connection, Database, open_database
 from app.storage.postgres.embedded import EmbeddedPostgres
 from app.storage.stores import api_keys, oauth_keys, stores
 from app.storage.stores.secrets import SecretCipher
+from app.usecases.keys import create as creation
+from app.usecases.keys import revoke as revocation
+from app.usecases.keys.create import NewKey
 
-# Timelines show the name, and `keys list` in one line.
-LONGEST_NAME = 100
 Result = TypeVar("Result")
 
 
@@ -28,25 +31,29 @@ class CannotDo(CannotGoOn):
     """The command failed; the message says why."""
 
 
-def is_name(name: str) -> bool:
-    """Whether a key may have this name: one line, no blanks around it, at most LONGEST_NAME."""
-    return name == name.strip() and name.isprintable() and 0 < len(name) <= LONGEST_NAME
+@dataclass(frozen=True, slots=True)
+class WantedKey:
+    """A key to create, as it is given on the command line."""
+
+    name: str
+    store: str | None
+    """The code or id of the one store that it may see. None means every store."""
+    scopes: Sequence[Scope]
+    expires_at: datetime | None = None
 
 
-def create(settings: Settings, *, name: str, store: str | None, scopes: Sequence[Scope]) -> str:
+def create(settings: Settings, wanted: WantedKey) -> str:
     """Create a key; returns its secret, which is shown only here. Raises CannotDo."""
     secret = api_keys.new_secret()
 
     async def work(connection: Connection) -> str:
-        await _add(connection, name, store, scopes, secret)
+        await _add(connection, wanted, secret)
         return secret
 
     return _do(settings, work)
 
 
-def create_oauth(
-    settings: Settings, *, name: str, store: str | None, scopes: Sequence[Scope]
-) -> list[str]:
+def create_oauth(settings: Settings, wanted: WantedKey) -> list[str]:
     """Create a key with OAuth credentials; returns a line for each of them. Raises CannotDo.
 
     The names are those of Magento's page of an integration.
@@ -55,7 +62,7 @@ def create_oauth(
     made = oauth_keys.new_credentials()
 
     async def work(connection: Connection) -> list[str]:
-        key = await _add(connection, name, store, scopes, None)
+        key = await _add(connection, wanted, None)
         await oauth_keys.create(connection, key, made, cipher)
         return [
             f"Consumer Key: {made.consumer_key}",
@@ -67,33 +74,24 @@ def create_oauth(
     return _do(settings, work)
 
 
-async def _add(
-    connection: Connection,
-    name: str,
-    store: str | None,
-    scopes: Sequence[Scope],
-    secret: str | None,
-) -> UUID:
+async def _add(connection: Connection, wanted: WantedKey, secret: str | None) -> UUID:
     """Add a key, and return its id. secret: None for a key that gets OAuth credentials."""
-    found = None if store is None else await stores.identity(connection, store)
-    if store is not None and found is None:
-        raise CannotDo(f"There is no store {store}.")
-    number = found[0] if found else None
-    identifier = ids.new_id(
-        number or 0, int(datetime.now(UTC).timestamp() * 1000), secrets.randbits(64)
-    )
+    found = None if wanted.store is None else await stores.identity(connection, wanted.store)
+    if wanted.store is not None and found is None:
+        raise CannotDo(f"There is no store {wanted.store}.")
+    if wanted.expires_at is not None and wanted.expires_at <= await rate_limits.now(connection):
+        raise CannotDo("The key would have expired already: --expires needs a later day.")
+    store_id = found[1] if found else None
+    new = NewKey(wanted.name, frozenset(wanted.scopes), store_id, wanted.expires_at, secret)
     try:
-        await api_keys.create(
-            connection,
-            identifier=identifier,
-            name=name,
-            store_id=number,
-            scopes=frozenset(scope.value for scope in scopes),
-            secret=secret,
-        )
+        return await creation.add(connection, _new_id, new, actor=None)
     except api_keys.NameTaken as error:
-        raise CannotDo(f"A key named {name} exists; names are never used twice.") from error
-    return identifier
+        raise CannotDo(f"A key named {wanted.name} exists; names are never used twice.") from error
+
+
+def _new_id(store_id: int) -> UUID:
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    return ids.new_id(store_id, now, secrets.randbits(64))
 
 
 def listed(settings: Settings) -> list[str]:
@@ -110,7 +108,8 @@ def revoke(settings: Settings, name: str) -> str:
     """Revoke a key. Raises CannotDo."""
 
     async def work(connection: Connection) -> str:
-        if not await api_keys.revoke(connection, name):
+        key = await api_keys.named(connection, name)
+        if key is None or not await revocation.end(connection, _new_id, key, actor=None):
             raise CannotDo(f"There is no key named {name} that still works.")
         return f"The key {name} ends within seconds."
 
@@ -119,11 +118,18 @@ def revoke(settings: Settings, name: str) -> str:
 
 def _line(key: api_keys.ApiKey) -> str:
     where = "every store" if key.store_id is None else f"store number {key.store_id}"
-    state = "revoked" if key.revoked_at else "works"
+    state = "revoked" if key.revoked_at else _works(key)
     made = f"{key.created_at:%Y-%m-%d}"
     kind = "signs (OAuth)" if key.oauth else "bearer"
     scopes = ",".join(sorted(key.scopes))
     return f"{key.name}\t{scopes}\t{where}\tmade {made}\t{state}\t{kind}"
+
+
+def _works(key: api_keys.ApiKey) -> str:
+    if key.expires_at is None:
+        return "works"
+    until = f"{key.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"works until {until}" if key.expires_at > datetime.now(UTC) else f"expired {until}"
 
 
 def _do(settings: Settings, work: Callable[[Connection], Awaitable[Result]]) -> Result:

@@ -163,10 +163,10 @@ def recover_command(
 
 
 def _key_name(name: str) -> str:
-    from app.cli import api_keys
+    from app.usecases.keys.create import LONGEST_NAME, is_name
 
-    if not api_keys.is_name(name):
-        longest = api_keys.LONGEST_NAME
+    if not is_name(name):
+        longest = LONGEST_NAME
         raise typer.BadParameter(f"A name is one line of 1 to {longest} characters.")
     return name
 
@@ -218,17 +218,23 @@ def create_key(
     oauth: Annotated[
         bool, typer.Option("--oauth", help="Credentials that sign requests by OAuth 1.0a.")
     ] = False,
+    expires: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Until when it works, UTC."),
+    ] = None,
 ) -> None:
     """Create an API key and show it, once."""
     from app.cli import api_keys
     from app.settings import load
 
     scopes = scope or [Scope.READ, Scope.WRITE]
+    until = None if expires is None else expires.replace(tzinfo=UTC)
+    wanted = api_keys.WantedKey(name, store, scopes, until)
     if oauth:
-        for line in api_keys.create_oauth(load(), name=name, store=store, scopes=scopes):
+        for line in api_keys.create_oauth(load(), wanted):
             print(line)
     else:
-        print(api_keys.create(load(), name=name, store=store, scopes=scopes))
+        print(api_keys.create(load(), wanted))
 
 
 @keys_app.command("list")

@@ -16,6 +16,8 @@ from app.domain.audited_act import AuditedAct
 from app.storage.postgres.database import Connection
 from app.storage.tables import audit
 
+COMMAND = "command line"
+"""The actor of a command on the server."""
 NO_STORE = 0
 """The store number of an act that belongs to no store."""
 

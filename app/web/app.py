@@ -31,6 +31,7 @@ from app.web.path_rules import PathRules
 from app.web.probes import Ready
 from app.web.route import OperationRouter
 from app.web.v1 import (
+    api_keys,
     audit,
     bulk,
     cancellations,
@@ -51,6 +52,7 @@ from app.web.walmart import webhooks as walmart_webhooks
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 OPERATIONS: tuple[OperationRouter, ...] = (
     stores.router,
+    api_keys.router,
     audit.router,
     carriers.router,
     order_reads.router,

@@ -1,5 +1,6 @@
 """Authentication and scopes of API keys, each for one store or for all stores."""
 
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.domain import ids
-from app.domain.errors import Forbidden, Unknown
+from app.domain.errors import Forbidden, NotAvailable, Unknown
 from app.storage.postgres.database import Database
 from app.storage.postgres.retry import again
 from app.storage.stores import api_keys
@@ -16,6 +17,8 @@ from app.web.problems import Unauthorized
 SCOPES = ("read", "write", "admin")
 # Seconds for which a caller is cached. A revoked key works that long.
 REMEMBERED_FOR = 5.0
+# Seconds between two records of the use of a key by this process.
+_USE_EVERY = 60.0
 _MOST_REMEMBERED = 1000
 _IMPLIED = {"admin": {"read", "write", "admin"}, "write": {"read", "write"}, "read": {"read"}}
 
@@ -36,6 +39,11 @@ class Caller:
         """Raises Forbidden without the scope."""
         if scope not in self.scopes:
             raise Forbidden("scope_missing", f"This needs an API key with the scope {scope}.")
+
+    def require_every_store(self) -> None:
+        """Raises Forbidden for a key that sees one store."""
+        if self.store_id is not None:
+            self.require("every store")
 
     def store_of(self, identifier: UUID, what: str) -> int:
         """The store number in an id. Raises Unknown, also for a store that the key may not see."""
@@ -58,6 +66,7 @@ class KeyRing:
     admin_key: str | None
     monotonic: Callable[[], float]
     _remembered: dict[bytes, tuple[float, Caller]] = field(default_factory=dict)
+    _use_recorded: dict[UUID, float] = field(default_factory=dict)
 
     async def caller(self, secret: str) -> Caller:
         """The caller with this secret. Raises Unauthorized."""
@@ -73,6 +82,20 @@ class KeyRing:
         self._remembered[digest] = (self.monotonic() + REMEMBERED_FOR, caller)
         return caller
 
+    async def record_use(self, key_id: UUID) -> None:
+        """Record the use of a key, at most once a minute, in a transaction of its own.
+
+        A request does not fail because its key's use cannot be recorded.
+        """
+        now = self.monotonic()
+        # mutation: key-use-once-a-minute
+        if now < self._use_recorded.get(key_id, now):
+            return
+        self._use_recorded[key_id] = now + _USE_EVERY
+        with contextlib.suppress(NotAvailable):
+            async with self.database.begin() as connection:
+                await api_keys.use(connection, key_id)
+
     def _is_admin(self, secret: str) -> bool:
         return self.admin_key is not None and hmac.compare_digest(
             secret.encode(errors="replace"), self.admin_key.encode()
@@ -83,4 +106,5 @@ class KeyRing:
             key = await api_keys.find(connection, secret)
         if key is None:
             raise Unauthorized
+        await self.record_use(key.id)
         return Caller(str(key.id), key.name, key.store_id, implied(key.scopes))

@@ -66,6 +66,7 @@ async def _verified(request: Request) -> Caller:
         if not await oauth_keys.use_nonce(connection, found.key, timestamp, given["nonce"]):
             raise Unauthorized("The oauth_nonce was used before. Sign each request anew.")
     key = found.key
+    await request.app.state.keys.record_use(key.id)
     return Caller(str(key.id), key.name, key.store_id, implied(key.scopes))
 
 

@@ -54,6 +54,7 @@ TAGS = [
         "description": "Orders, in the paths and bodies of Commerce's own REST API.",
     },
     {"name": "webhooks", "description": "Webhooks and events of Adobe Commerce and Walmart."},
+    {"name": "keys", "description": "API keys."},
     {"name": "audit", "description": "Who changed stores and keys, and who signed in."},
     {"name": "operations", "description": "Probes and metrics. They need no API key."},
 ]
@@ -63,6 +64,7 @@ _PARAMETERS = {
     "shipment_id": "Id of the shipment.",
     "update_id": "Id of the update.",
     "return_id": "Id of the return.",
+    "key_id": "Id of the API key.",
     "event_id": "Id of the Commerce event.",
     "hook": "The entity that Commerce saved.",
     "status": "Only orders with this status.",

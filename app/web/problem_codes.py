@@ -134,8 +134,13 @@ CODES: dict[str, Code] = {
         422, "A store code is a letter, then letters, digits and underscores."
     ),
     "carrier_unknown": Code(422, "Walmart does not know the carrier. Map the code to other."),
+    "key_name_invalid": Code(
+        422, "A name is one line of 1 to 100 characters, without blanks around it."
+    ),
+    "expires_in_past": Code(422, "expires_at must be in the future."),
     # Resources that do not exist, or that the key may not see
     "store_not_found": Code(404, "The store does not exist, or the key may not see it."),
+    "key_not_found": Code(404, "The API key does not exist, or the key may not see it."),
     "order_not_found": Code(404, "The order does not exist, or the key may not see it."),
     "shipment_not_found": Code(404, "The order has no such shipment."),
     "track_not_found": Code(404, "The store has no shipment with such a track."),
@@ -151,6 +156,8 @@ CODES: dict[str, Code] = {
         409, "A request with this key is in progress. Try again in a second."
     ),
     "store_code_taken": Code(409, "Another store has this code."),
+    "key_name_taken": Code(409, "Another key has or had this name; names are never used twice."),
+    "key_revoked": Code(409, "The key was revoked before."),
     "store_name_taken": Code(409, "Another store has this name, apart from case."),
     "walmart_account_taken": Code(
         409, "Another store is connected to this Walmart account. An account has one store."

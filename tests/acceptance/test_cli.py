@@ -143,6 +143,10 @@ def test_keys_are_created_listed_and_revoked(fresh_url: str, tmp_path: Path) -> 
     listed = waybill("keys", "list", **settings).stdout
     assert "commerce\tread,write" in listed
     assert secret not in listed
+    lasting = ("keys", "create", "--name", "guest", "--expires")
+    assert waybill(*lasting, "2999-01-31", **settings).returncode == 0
+    assert "works until 2999-01-31 00:00 UTC" in waybill("keys", "list", **settings).stdout
+    assert "would have expired" in waybill(*lasting, "2020-01-31", **settings).stderr
     signing = waybill("keys", "create", "--name", "signs", "--oauth", **settings)
     assert (signing.returncode, "WAYBILL_ENCRYPTION_KEYS is not set" in signing.stderr) == (2, True)
     signing = waybill(

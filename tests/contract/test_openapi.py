@@ -37,7 +37,7 @@ OPERATION_IDS = {
     "commerce_ship_order", "commerce_cancel_order", "commerce_search_orders",
     "commerce_get_order", "put_inventory", "receive_walmart_event", "ship_orders", "cancel_orders",
     "receive_commerce_webhook", "answer_adobe_challenge", "receive_adobe_events",
-    "list_audit",
+    "list_audit", "list_keys", "create_key", "revoke_key",
     "list_commerce_events", "retry_commerce_event", "dismiss_commerce_event",
     "commerce_get_shipment", "commerce_save_track", "commerce_delete_track",
     "commerce_get_order_item", "commerce_get_order_status", "commerce_list_comments",

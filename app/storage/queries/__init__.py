@@ -23,6 +23,7 @@ from app.storage.queries.commerce_numbers import (
 )
 from app.storage.queries.commerce_order_search import search_orders
 from app.storage.queries.health_views import HealthSpan, health
+from app.storage.queries.key_views import KeyFilter, key, keys
 from app.storage.queries.operator_metrics import OperatorFigures, figures
 from app.storage.queries.order_lists import OrderFilter, orders, summary
 from app.storage.queries.order_search import by_commerce_id, by_numbers, exists
@@ -55,6 +56,7 @@ __all__ = [
     "AuditFilter",
     "CommerceEventFilter",
     "HealthSpan",
+    "KeyFilter",
     "KeysetPage",
     "OperatorFigures",
     "OrderFilter",
@@ -74,6 +76,8 @@ __all__ = [
     "exists",
     "figures",
     "health",
+    "key",
+    "keys",
     "order",
     "order_of_item",
     "orders",

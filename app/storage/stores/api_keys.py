@@ -25,6 +25,8 @@ class ApiKey:
     scopes: frozenset[str]
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None
+    """From when on the key does not work. None means never."""
     oauth: bool
     """Whether requests are signed by OAuth 1.0a (`oauth_keys.py`). False means a bearer key."""
 
@@ -46,10 +48,20 @@ KEY_COLUMNS = [
     api_keys.c.scopes,
     api_keys.c.created_at,
     api_keys.c.revoked_at,
+    api_keys.c.expires_at,
     api_keys.c.secret_hash.is_(None).label("oauth"),
 ]
 
 _UNIQUE_NAME = "uq_api_keys_name"
+
+
+def works() -> sa.ColumnElement[bool]:
+    """The condition under which a key works."""
+    # mutation: expired-key
+    return sa.and_(
+        api_keys.c.revoked_at.is_(None),
+        sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > sa.func.now()),
+    )
 
 
 class NameTaken(Exception):
@@ -64,8 +76,12 @@ async def create(
     store_id: int | None,
     scopes: frozenset[str],
     secret: str | None,
+    expires_at: datetime | None = None,
+    created_by: str | None = None,
 ) -> None:
     """Create a key. secret: None for a key that gets OAuth credentials.
+
+    expires_at: None means never. created_by: None means a command on the server.
 
     Raises NameTaken, also if the name is created twice at the same moment.
     """
@@ -76,6 +92,8 @@ async def create(
         secret_hash=None if secret is None else _digest(secret),
         store_id=store_id,
         scopes=sorted(scopes),
+        expires_at=expires_at,
+        created_by=created_by,
     )
     try:
         await connection.execute(statement)
@@ -86,12 +104,30 @@ async def create(
 
 
 async def find(connection: Connection, secret: str) -> ApiKey | None:
-    """The key of a secret, unless it was revoked."""
-    statement = sa.select(*KEY_COLUMNS).where(
-        api_keys.c.secret_hash == _digest(secret), api_keys.c.revoked_at.is_(None)
-    )
+    """The key of a secret, unless it was revoked or expired."""
+    statement = sa.select(*KEY_COLUMNS).where(api_keys.c.secret_hash == _digest(secret), works())
     row = (await connection.execute(statement)).mappings().one_or_none()
     return key_of(row) if row else None
+
+
+async def get(connection: Connection, identifier: UUID) -> ApiKey | None:
+    """The key with an id, also one that does not work."""
+    statement = sa.select(*KEY_COLUMNS).where(api_keys.c.id == identifier)
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return key_of(row) if row else None
+
+
+async def named(connection: Connection, name: str) -> ApiKey | None:
+    """The key with a name, also one that does not work."""
+    statement = sa.select(*KEY_COLUMNS).where(api_keys.c.name == name)
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return key_of(row) if row else None
+
+
+async def use(connection: Connection, identifier: UUID) -> None:
+    """Record that a key is used now."""
+    statement = sa.update(api_keys).where(api_keys.c.id == identifier)
+    await connection.execute(statement.values(last_used_at=sa.func.now()))
 
 
 async def list_keys(connection: Connection) -> list[ApiKey]:

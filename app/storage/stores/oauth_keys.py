@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from app.storage.postgres.database import Connection
-from app.storage.stores.api_keys import KEY_COLUMNS, ApiKey, key_of
+from app.storage.stores.api_keys import KEY_COLUMNS, ApiKey, key_of, works
 from app.storage.stores.secrets import SecretCipher
 from app.storage.tables import api_keys, oauth_credentials, oauth_nonces
 
@@ -54,7 +54,7 @@ async def create(
 
 
 async def find(connection: Connection, consumer_key: str, cipher: SecretCipher) -> OAuthKey | None:
-    """The API key with a consumer key, unless it was revoked. Raises CannotDecrypt."""
+    """The API key with a consumer key, unless it was revoked or expired. Raises CannotDecrypt."""
     given = oauth_credentials.c
     statement = (
         sa.select(
@@ -65,7 +65,7 @@ async def find(connection: Connection, consumer_key: str, cipher: SecretCipher) 
             sa.cast(sa.extract("epoch", sa.func.now()), sa.BigInteger).label("now"),
         )
         .join(oauth_credentials, given.key_id == api_keys.c.id)
-        .where(given.consumer_key == consumer_key, api_keys.c.revoked_at.is_(None))
+        .where(given.consumer_key == consumer_key, works())
     )
     row = (await connection.execute(statement)).mappings().one_or_none()
     if row is None:

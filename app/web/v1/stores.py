@@ -12,7 +12,7 @@ from app.storage.queries.views import StoreView
 from app.usecases.stores import manage as use_cases
 from app.usecases.stores.manage import Verified
 from app.web import pagination
-from app.web.dependencies import Administering, Reading, RequestContext, answer, respond
+from app.web.dependencies import Administering, Reading, answer, respond
 from app.web.route import OperationRouter
 from app.web.v1.responses import problems, success
 from app.web.v1.store_examples import STORE, STORE_IN
@@ -54,7 +54,7 @@ async def create_store(
     Secrets are encrypted at rest and never returned. The operation needs an API key for all
     stores with the scope `admin`.
     """
-    _refuse_bound_key(context)
+    context.caller.require_every_store()
     new = body.to_new()
     return await context.once(
         body,
@@ -140,8 +140,3 @@ async def verify_store(context: Administering, store_id: UUID) -> Response:
 
 def _created(view: StoreView) -> StoredResponse:
     return answer(201, view, Location=f"/v1/stores/{view.id}")
-
-
-def _refuse_bound_key(context: RequestContext) -> None:
-    if context.caller.store_id is not None:
-        context.caller.require("every store")

@@ -20,6 +20,7 @@ from app.storage.queries.views.health import (
     ReadingHealthView,
     StoreHealthView,
 )
+from app.storage.queries.views.keys import KeyView
 from app.storage.queries.views.orders import (
     CancelRequestedView,
     CommerceItemView,
@@ -74,6 +75,7 @@ __all__ = [
     "DeliveryPointView",
     "HealthView",
     "ItemView",
+    "KeyView",
     "KindDeliveriesView",
     "LaneHealthView",
     "MoneyView",
