@@ -12,8 +12,9 @@ from app.settings import Settings
 from app.storage.stores import stores
 from app.usecases.bulk import rows as bulk_rows
 from app.usecases.bulk import run as bulk
+from app.usecases.bulk.row_requests import Batch
 from app.usecases.bulk.rows import Row
-from app.usecases.bulk.run import REFUSED, Batch, BulkReport
+from app.usecases.bulk.run import REFUSED, BulkReport
 
 ACTOR = "import-shipments"
 _MOST_SHOWN = 50

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -49,10 +49,19 @@ class AppContext:
     wake: WakePollers
     commerce: CommerceClient
     quiet_period: timedelta = timedelta(seconds=120)
+    rehearsal: bool = False
+    """Each transaction is rolled back at its end: a dry run."""
 
     def new_id(self, store_id: int) -> UUID:
         """Make an id for a row of a store."""
         return ids.new_id(store_id, int(self.now().timestamp() * 1000), self.entropy())
+
+    def rehearsing(self) -> "AppContext":
+        """The same collaborators for a dry run: a use case runs by its rules, and writes nothing.
+
+        Only for use cases that write in `transaction` alone, or leave out what else they write.
+        """
+        return replace(self, rehearsal=True, wake=_wake_none)
 
     @asynccontextmanager
     async def transaction(self, once: IdempotentRequest | None = None) -> AsyncIterator[Connection]:
@@ -60,6 +69,9 @@ class AppContext:
         async with self.database.begin() as connection:
             await idempotency.begin(connection, once)
             yield connection
+            # mutation: dry-run-writes-nothing
+            if self.rehearsal:
+                await connection.rollback()
 
     async def database_time(self) -> datetime:
         """The database's time: what decides about a write goes by no host's clock."""
@@ -84,6 +96,10 @@ class AppContext:
             raise Conflict(
                 "secret_unreadable", f"A secret of the store cannot be read: {error}."
             ) from error
+
+
+def _wake_none(*hints: DueHint) -> None:
+    del hints  # a dry run makes nothing due
 
 
 def commerce_connection(opened: stores.CommerceAccess | None) -> CommerceConnection | None:

@@ -33,6 +33,8 @@ OPERATION_IDS = {
     "register_order", "import_order", "list_orders", "summarize_orders", "get_order",
     "update_order", "get_order_timeline", "refresh_order",
     "ship_order", "preview_shipment", "list_shipments", "get_shipment", "correct_tracking",
+    "preview_tracking", "ship_packages", "preview_packages", "preview_cancellation",
+    "preview_retry", "preview_refund", "preview_ship_orders", "preview_cancel_orders",
     "cancel_order", "get_cancellation", "list_cancellation_reasons",
     "commerce_ship_order", "commerce_cancel_order", "commerce_search_orders",
     "commerce_get_order", "put_inventory", "receive_walmart_event", "ship_orders", "cancel_orders",

@@ -107,7 +107,11 @@ def _failures(holders: Iterable[HoldingUpdate]) -> Iterator[str]:
 def _on_their_way(holders: Iterable[HoldingUpdate]) -> Iterator[str]:
     """Name each shipment that is being delivered, and how it is corrected."""
     for task in holders:
-        if isinstance(task, Task) and task.kind is Kind.SHIPMENT and task.state in OPEN:
+        if not isinstance(task, Task) or task.kind is not Kind.SHIPMENT or task.state not in OPEN:
+            continue
+        if task.shipment_number is None:
+            yield f"The package {task.tracking_number} of the same request has units of it."
+        else:
             yield f"{_named(task)} is on its way to Walmart. {_correction(task)}"
 
 

@@ -1,7 +1,7 @@
 """Requests as Commerce sends them, before any rule has checked them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -32,6 +32,9 @@ class ShipRequest:
     """Ship lines that the buyer asked to cancel, too."""
     items: tuple[RequestedItem, ...] | None = None
     """None means all units that remain."""
+    # Not a part of the content that is compared under a reference.
+    pointer: str = field(default="", repr=False, compare=False)
+    """JSON pointer of the package, where a request has several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,12 +33,13 @@ from app.storage.queries.return_views import ReturnFilter, return_, returns
 from app.storage.queries.return_views import summary as return_summary
 from app.storage.queries.shipment_views import (
     accepted_cancellation,
-    accepted_shipment,
+    accepted_shipments,
     cancellation,
     passed_over_warnings,
     shipment,
     shipment_warnings,
     shipments,
+    shipments_by_id,
     state_of,
 )
 from app.storage.queries.store_views import store, stores
@@ -64,7 +65,7 @@ __all__ = [
     "Throughput",
     "UpdateFilter",
     "accepted_cancellation",
-    "accepted_shipment",
+    "accepted_shipments",
     "acts",
     "attempts",
     "by_commerce_id",
@@ -94,6 +95,7 @@ __all__ = [
     "shipment_of_number",
     "shipment_warnings",
     "shipments",
+    "shipments_by_id",
     "state_of",
     "store",
     "stores",

@@ -63,6 +63,17 @@ async def shipment(
     return shipments_of(found, known)[order_id][0]
 
 
+async def shipments_by_id(
+    reader: Reader, store_id: int, order_id: UUID, wanted: Sequence[UUID]
+) -> list[ShipmentView]:
+    """Shipments of an order that are known to exist, in the order of their ids as given."""
+    keys = [(store_id, order_id)]
+    found = await orders_by_id.rows(_SHIPMENTS, reader, keys)
+    known = await update_views.of_orders(reader, keys)
+    views = {view.id: view for view in shipments_of(found, known)[order_id]}
+    return [views[each] for each in wanted]
+
+
 async def shipments(
     reader: Reader, store_id: int, order_id: UUID, page: KeysetPage
 ) -> tuple[list[ShipmentView], After | None]:
@@ -201,21 +212,24 @@ def _items(items: Iterable[Item]) -> tuple[ItemView, ...]:
     return tuple(ItemView(item.line_number, item.quantity, item.confirmed) for item in items)
 
 
-def accepted_shipment(wanted: Acceptance) -> ShipmentView:
-    """The first shipment of an acceptance, as `shipment` finds it once it is written."""
+def accepted_shipments(wanted: Acceptance) -> list[ShipmentView]:
+    """The shipments of an acceptance, as `shipment` finds each once it is written."""
     written = {"order_id": wanted.version.order.id, "created_at": wanted.version.at}
-    row = {**next(shipment_rows(wanted)), **written}
-    return _shipment(row, _accepted_update(wanted))
+    rows = zip(shipment_rows(wanted), update_rows(wanted), strict=True)
+    return [
+        _shipment({**shipment, **written}, _accepted_update(wanted, update))
+        for shipment, update in rows
+    ]
 
 
 def accepted_cancellation(wanted: Acceptance) -> CancellationView:
     """The cancellation of an acceptance, as `cancellation` finds it once it is written."""
     written = {"order_id": wanted.version.order.id, "created_at": wanted.version.at}
     row = {**next(cancellation_rows(wanted)), **written}
-    return _cancellation(row, _accepted_update(wanted))
+    return _cancellation(row, _accepted_update(wanted, next(update_rows(wanted))))
 
 
-def _accepted_update(wanted: Acceptance) -> UpdateView:
+def _accepted_update(wanted: Acceptance, row: Row) -> UpdateView:
     at = wanted.version.at
     written = {
         "store_uuid": wanted.version.store,
@@ -224,4 +238,4 @@ def _accepted_update(wanted: Acceptance) -> UpdateView:
         "updated_at": at,
         "due_at": at,
     }
-    return update_views.view({**_NEW_UPDATE, **next(update_rows(wanted)), **written})
+    return update_views.view({**_NEW_UPDATE, **row, **written})

@@ -5,23 +5,22 @@ the same file sent again, after a crash or a lost answer, carries out only what 
 """
 
 import asyncio
-import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from uuid import UUID
 
-from app.domain import db_limits, time_zones
-from app.domain.errors import Conflict, Invalid, NotAvailable, OrderError, Problem
+from app.domain.errors import Conflict, Invalid, NotAvailable, OrderError
 from app.domain.ids import store_of
 from app.domain.orders.cancellation import reason_of
-from app.domain.orders.requests import CancelRequest, RequestedItem, ShipRequest
-from app.storage import queries, rate_limits
+from app.domain.orders.requests import CancelRequest, ShipRequest
+from app.storage import queries
 from app.storage.orders import shipments
 from app.storage.postgres.retry import again
 from app.storage.queries.views import View, WarningView
 from app.storage.stores import stores
+from app.usecases.bulk import row_requests
+from app.usecases.bulk.row_requests import Batch
 from app.usecases.bulk.rows import MOST_ROWS, Row
 from app.usecases.context import AppContext
 from app.usecases.orders import cancel, ship
@@ -62,15 +61,6 @@ class BulkReport:
         return Counter(result.status for result in self.results)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The sender of a file: its store, the name of its API key, its Idempotency-Key."""
-
-    store_id: int
-    actor: str
-    key: str | None = None
-
-
 def limited(rows: Iterable[Row]) -> list[Row]:
     """All rows. Raises Invalid file_too_long, or file_invalid if there is none."""
     found: list[Row] = []
@@ -95,8 +85,8 @@ async def ship_rows(
         zone, market = await stores.time_zone(connection, batch.store_id)
 
     async def one(row: Row, order_id: UUID) -> RowResult:
-        shipped_at = await _shipped_at(context, row, order_id, zone, market)
-        package = replace(_package(batch, row), shipped_at=shipped_at)
+        shipped_at = await row_requests.shipped_at(context, row, order_id, zone, market)
+        package = replace(row_requests.package(batch, row), shipped_at=shipped_at)
         try:
             accepted = await ship.ship(context, order_id, package, actor=batch.actor)
         except Conflict as error:
@@ -114,7 +104,7 @@ async def ship_rows(
             warnings=shipment.warnings,
         )
 
-    return await _each(context, batch, rows, one, progress)
+    return await each_row(context, batch, rows, one, progress)
 
 
 async def cancel_rows(
@@ -124,35 +114,45 @@ async def cancel_rows(
     progress: Callable[[int], None] | None = None,
 ) -> BulkReport:
     """Cancel the order of each row."""
+    canceled: set[UUID] = set()
 
     async def one(row: Row, order_id: UUID) -> RowResult:
         reason = row.fields.get("reason")
         if reason is None:
             raise Invalid("reason_required", "A cancellation needs a reason.")
         request = CancelRequest(reason_of(reason), row.fields.get("comment", "")[:1000] or None)
+        known = RowResult(row.number, KNOWN, row.fields["order"], order_id, order_id)
         try:
             await cancel.cancel(context, order_id, request, actor=batch.actor)
         except Conflict as error:
             if error.code not in _ALREADY:
                 raise
-            return RowResult(row.number, KNOWN, row.fields["order"], order_id, order_id)
-        return RowResult(row.number, ACCEPTED, row.fields["order"], order_id, order_id)
+            return known
+        # A dry run has not canceled the order for the rows after this one.
+        if order_id in canceled:
+            return known
+        canceled.add(order_id)
+        return replace(known, status=ACCEPTED)
 
-    return await _each(context, batch, rows, one, progress)
+    return await each_row(context, batch, rows, one, progress)
 
 
-async def _each(
+async def each_row(
     context: AppContext,
     batch: Batch,
     rows: Sequence[Row],
     one: Callable[[Row, UUID], Awaitable[RowResult]],
     progress: Callable[[int], None] | None,
 ) -> BulkReport:
+    """Do `one` for each row with its order: rows of one order one after the other."""
     known = await _orders(context, batch.store_id, rows)
     results: dict[int, RowResult] = {}
     queues: dict[object, list[Row]] = {}
     for row in rows:
-        queues.setdefault(row.fields.get("order", row.number), []).append(row)
+        name = row.fields.get("order", row.number)
+        # Walmart's and Commerce's number of one order are one queue.
+        orders = tuple(dict.fromkeys(known.get(row.fields.get("order", ""), ())))
+        queues.setdefault(orders or name, []).append(row)
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def work(queue: Sequence[Row]) -> None:
@@ -213,34 +213,6 @@ def _only(row: Row, known: dict[str, list[UUID]]) -> UUID:
     return found[0]
 
 
-def _package(batch: Batch, row: Row) -> ShipRequest:
-    fields = row.fields
-    for name in ("carrier_code", "tracking_number"):
-        if name not in fields:
-            raise Invalid("required", f"The row has no {name}.", [Problem("required", name)])
-    return ShipRequest(
-        carrier_code=fields["carrier_code"][:200],
-        carrier_title=fields.get("carrier_title", "")[:200] or None,
-        tracking_number=fields["tracking_number"],
-        tracking_url=fields.get("tracking_url"),
-        reference=fields.get("reference", "")[:200] or _reference(batch, row),
-        items=_items(row),
-    )
-
-
-def _items(row: Row) -> tuple[RequestedItem, ...] | None:
-    line, sku = row.fields.get("line_number"), row.fields.get("sku")
-    said = row.fields.get("quantity")
-    if line is None and sku is None:
-        if said is not None:
-            raise Invalid("required", "A quantity needs a sku or line_number.")
-        return None
-    units = db_limits.whole_number(said, db_limits.INT)
-    if not units:
-        raise Invalid("invalid_quantity", "quantity must be a whole number of at least 1.")
-    return (RequestedItem(units, line, None if line else sku),)
-
-
 async def _known(context: AppContext, row: Row, order_id: UUID, package: ShipRequest) -> RowResult:
     """The shipment of a row that came before: of a date alone the time of the row may differ."""
     store_id = store_of(order_id) or 0
@@ -250,27 +222,3 @@ async def _known(context: AppContext, row: Row, order_id: UUID, package: ShipReq
         )
     known = found[0] if found else None
     return RowResult(row.number, KNOWN, row.fields["order"], order_id, known)
-
-
-async def _shipped_at(
-    context: AppContext, row: Row, order_id: UUID, zone: str | None, market: str
-) -> datetime | None:
-    text = row.fields.get("shipped_at")
-    if text is None:
-        return None
-    written = time_zones.read(text, zone, market)
-    if written is None:
-        raise Invalid("invalid", "shipped_at must be a date such as 2026-11-23T10:00:00Z.")
-    if written.ends is None:
-        return written.at
-    async with context.transaction() as connection:
-        order = await queries.order(connection, store_of(order_id) or 0, order_id)
-        now = await rate_limits.now(connection)
-    return written.shipped_at(order.ordered_at if order else None, now)
-
-
-def _reference(batch: Batch, row: Row) -> str:
-    content = [batch.key or "", *(f"{name}={row.fields[name]}" for name in sorted(row.fields))]
-    # mutation: repeated-file
-    said = "\x1f".join(content).encode()
-    return f"bulk-{hashlib.sha256(said).hexdigest()[:40]}"

@@ -1,6 +1,7 @@
 """Cancels an order: checks the rules, then writes the cancellation with its update."""
 
 import dataclasses
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from app.domain.errors import Conflict, Invalid, NotAvailable, OrderError, Problem, refuse
@@ -15,6 +16,7 @@ from app.storage.orders import repository
 from app.storage.orders.acceptance import Acceptance, OrderLookup, OrderVersion
 from app.storage.orders.shipments import NewCancellation
 from app.storage.outbox import requeue
+from app.storage.postgres.database import Connection
 from app.storage.queries.views import CancellationView
 from app.usecases.context import AppContext
 from app.usecases.orders import refresh
@@ -39,7 +41,7 @@ async def cancel(
     """
     view = None
     # Citus refuses the write that compares versions (decision 0022).
-    if not await context.database.is_sharded():
+    if not context.rehearsal and not await context.database.is_sharded():
         view = await _if_unchanged(context, order_id, request, actor=actor, once=once)
     if view is None and retry_failed:
         view = await _retried(context, order_id, request, actor=actor, once=once)
@@ -128,14 +130,22 @@ async def _locked(
     actor: str,
     once: IdempotentRequest | None,
 ) -> CancellationView:
-    await _read_buyers_request(context, order_id, request, actor=actor, once=once)
-    async with context.transaction(once) as connection:
+    found: list[CancellationView] = []
+
+    async def accept(connection: Connection) -> None:
         version = await accept_sql.lock(connection, order_id)
         acceptance = _plan(context, version, request, actor)
         await accept_sql.accept_locked(connection, acceptance)
-        view = queries.accepted_cancellation(acceptance)
-        await idempotency.store(connection, once, view)
-    return view
+        found.append(queries.accepted_cancellation(acceptance))
+        await idempotency.store(connection, once, found[0])
+
+    # What a dry run reads is rolled back, so it decides in the same transaction.
+    then = accept if context.rehearsal else None
+    await _read_buyers_request(context, order_id, request, actor=actor, once=once, then=then)
+    if not found:
+        async with context.transaction(once) as connection:
+            await accept(connection)
+    return found[0]
 
 
 async def _read_buyers_request(
@@ -145,13 +155,14 @@ async def _read_buyers_request(
     *,
     actor: str,
     once: IdempotentRequest | None,
+    then: Callable[[Connection], Awaitable[None]] | None,
 ) -> None:
     async with context.transaction(once) as connection:
         order = await repository.lock(connection, order_id)
     refuse(rules.plan(order, request)[1])
     if rules.reason_allowed(order, request):
         return
-    seen = await refresh.refresh(context, order_id, actor=actor)
+    seen = await refresh.refresh(context, order_id, actor=actor, then=then)
     if not seen.refreshed:
         raise NotAvailable("update_in_progress", seen.explanation, retry_after=2)
 

@@ -55,13 +55,25 @@ def plan(
         # mutation: package-without-open-units
         least = (0 if index else 1) if partial else None
         checked = check(order, version.rules, request, version.at, least=least)
-        refuse(checked.problems)
+        refuse(located(request, checked.problems))
         update = _update(context, order, checked, actor)
         new.append(update)
         rows.append(_row(context.new_id(order.store_id), update, request, checked))
         if len(rows) < len(requests):
-            order = reservation.reserve(order, _task(update, request, checked))
+            order = reserved(order, update.id, request, checked)
     return Acceptance(version, new, rows)
+
+
+def located(request: ShipRequest, problems: Sequence[Problem]) -> list[Problem]:
+    """Problems of a package, with pointers from the top of the request."""
+    return [replace(each, pointer=f"{request.pointer}{each.pointer}") for each in problems]
+
+
+def reserved(
+    order: Order, update_id: UUID, request: ShipRequest, checked: CheckedShipment
+) -> Order:
+    """The order for the packages that follow one: its units are held by an update."""
+    return reservation.reserve(order, _task(order, update_id, request, checked))
 
 
 def check(
@@ -115,12 +127,12 @@ def _update(context: AppContext, order: Order, checked: CheckedShipment, actor: 
     )
 
 
-def _task(update: NewUpdate, request: ShipRequest, checked: CheckedShipment) -> Task:
+def _task(order: Order, update_id: UUID, request: ShipRequest, checked: CheckedShipment) -> Task:
     return Task(
-        update_id=update.id,
+        update_id=update_id,
         kind=Kind.SHIPMENT,
         state=State.PENDING,
-        sequence=update.sequence,
+        sequence=order.next_sequence,
         items=checked.items,
         tracking_number=request.tracking_number,
         override_cancel_request=request.override_cancel_request,

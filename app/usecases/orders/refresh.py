@@ -1,5 +1,6 @@
 """Refreshes an order: reads it from Walmart now and settles it with what Walmart shows."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -41,13 +42,14 @@ async def refresh(
     actor: str,
     accept_walmart: bool = False,
     once: IdempotentRequest | None = None,
+    then: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> Refreshed:
     """Read an order from Walmart and settle ours with it.
 
-    accept_walmart: units that Walmart does not show (any more) are taken back. Raises Unknown,
-    NotAvailable walmart_unavailable, Conflict credentials_rejected or order_not_at_walmart, and
-    order_in_doubt where units are to be taken back that may still arrive, or that a read which
-    lags behind does not show yet.
+    accept_walmart: units that Walmart does not show (any more) are taken back. then: what follows
+    in the same transaction. Raises Unknown, NotAvailable walmart_unavailable, Conflict
+    credentials_rejected or order_not_at_walmart, and order_in_doubt where units are to be taken
+    back that may still arrive, or that a read which lags behind does not show yet.
     """
     async with context.transaction(once) as connection:
         order = await repository.lock(connection, order_id)
@@ -89,6 +91,8 @@ async def refresh(
         view = await view_of(connection, order)
         refreshed = Refreshed(refreshed=True, explanation="Walmart was read just now.", order=view)
         await idempotency.store(connection, once, refreshed)
+        if then is not None:
+            await then(connection)
     context.wake()
     return refreshed
 

@@ -29,6 +29,8 @@ class AcceptedShipment:
     shipment: ShipmentView
     repeated: bool
     """The shipment was accepted before."""
+    others: tuple[ShipmentView, ...] = ()
+    """The shipments of the further packages."""
 
 
 FindDuplicate = Callable[[Connection, Order, ShipRequest], Awaitable[UUID | None]]
@@ -129,7 +131,8 @@ async def _if_unchanged(
     if any(each.passed_over for each in acceptance.shipments):
         # The timeline is written under the lock.
         return None
-    shipped = AcceptedShipment(queries.accepted_shipment(acceptance), repeated=False)
+    first, *others = queries.accepted_shipments(acceptance)
+    shipped = AcceptedShipment(first, repeated=False, others=tuple(others))
     kept = once.render(shipped) if once else None
     written = await context.accept_batcher.accept(replace(acceptance, once=once, answer=kept))
     return shipped if written else None
@@ -153,7 +156,7 @@ async def _locked(
         for place, request in enumerate(requests):
             order = await repository.lock(connection, order_id)
             same = await find_duplicate(connection, order, request) if find_duplicate else None
-            same = same or await _same_reference(connection, order, request)
+            same = same or await same_reference(connection, order, request)
             if same is not None:
                 known[place] = same
                 continue
@@ -174,29 +177,32 @@ async def _locked(
         # mutation: unsent-tracks-of-correction
         if write_also is not None and first is not None:
             await write_also(connection, context, order, first)
-        shipment = {**known, **made}[0]
-        view = await queries.shipment(connection, order.store_id, order_id, shipment)
-        assert view is not None  # noqa: S101 - written or found a moment ago, under the lock
-        shipped = AcceptedShipment(view, not made)
+        ids = [shipment for _, shipment in sorted({**known, **made}.items())]
+        views = await queries.shipments_by_id(connection, order.store_id, order_id, ids)
+        shipped = AcceptedShipment(views[0], not made, tuple(views[1:]))
         await idempotency.store(connection, once, shipped)
     return shipped
 
 
-async def _same_reference(
-    connection: Connection, order: Order, request: ShipRequest
-) -> UUID | None:
+async def same_reference(connection: Connection, order: Order, request: ShipRequest) -> UUID | None:
+    """The shipment of an order with the reference of a request. Raises Conflict."""
     if request.reference is None:
         return None
     found = await shipments.by_reference(connection, order.store_id, order.id, request.reference)
     if found is None:
         return None
     shipment_id, content = found
+    refuse_other_content(request, content)
+    return shipment_id
+
+
+def refuse_other_content(request: ShipRequest, content: bytes) -> None:
+    """Raise Conflict reference_reused if a shipment with the reference has other content."""
     # Earlier releases kept the number as typed.
     if content not in {plan_shipment.content(request), plan_shipment.fingerprint(request)}:
         message = f"Another shipment of this order has the reference {request.reference!r}."
         problem = Problem("reference_reused", message, "/reference", conflict=True)
-        raise Conflict(problem.code, message, [problem])
-    return shipment_id
+        raise Conflict(problem.code, message, plan_shipment.located(request, [problem]))
 
 
 async def accept(

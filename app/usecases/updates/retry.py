@@ -18,7 +18,7 @@ from app.storage.orders import repository
 from app.storage.outbox import requeue, updates
 from app.storage.outbox.requeue import StoredUpdate
 from app.storage.postgres.database import Connection
-from app.storage.queries.views import UpdateView, View
+from app.storage.queries.views import LineUnitsView, UpdateView, View
 from app.storage.recording import settlement
 from app.storage.recording.settlement import SettlementInput
 from app.usecases import read_order
@@ -51,6 +51,8 @@ class Retried(View):
     """When a waiting update goes out. null means that no time is known."""
     explanation: str
     update: UpdateView
+    units: tuple[LineUnitsView, ...] = ()
+    """What an update with units sends, as far as it is known now. Empty if nothing is sent."""
 
 
 async def retry(
@@ -155,7 +157,18 @@ async def _requeue(
         return Retried("already_applied", None, "Walmart already has it; nothing is sent.", view)
     if why_not is not None:
         return Retried("cannot_help", None, _EXPLAINED[why_not], view)
-    return await _forecast(connection, found, view)
+    return replace(await _forecast(connection, found, view), units=await _units(connection, found))
+
+
+async def _units(connection: Connection, found: StoredUpdate) -> tuple[LineUnitsView, ...]:
+    if found.order_id is None:
+        return ()
+    task = (await repository.lock(connection, found.order_id)).task(found.id)
+    return tuple(
+        LineUnitsView(item.line_number, item.reserved)
+        for item in (task.items if task else ())
+        if item.reserved
+    )
 
 
 def _why_not(

@@ -10,11 +10,14 @@ from fastapi import Query, Request, Response
 
 from app.domain.errors import Invalid, Problem
 from app.storage.idempotency import StoredResponse
+from app.usecases.bulk import dry_run as dry_runs
 from app.usecases.bulk import rows as bulk_rows
 from app.usecases.bulk import run
+from app.usecases.bulk.row_requests import Batch
 from app.usecases.bulk.rows import Row
-from app.usecases.bulk.run import ACCEPTED, KNOWN, REFUSED, Batch, BulkReport, RowResult
+from app.usecases.bulk.run import ACCEPTED, KNOWN, REFUSED, BulkReport, RowResult
 from app.web.dependencies import RequestContext, Writing, respond
+from app.web.dry_runs import DryRun
 from app.web.path_rules import FILE, PathRule
 from app.web.route import OperationRouter
 from app.web.v1.fields import Out
@@ -53,6 +56,8 @@ router = OperationRouter(
     "bulk",
     PathRule("/v1/shipments/bulk", FILE, _TYPES),
     PathRule("/v1/cancellations/bulk", FILE, _TYPES),
+    PathRule("/v1/shipments/bulk/preview", FILE, _TYPES),
+    PathRule("/v1/cancellations/bulk/preview", FILE, _TYPES),
 )
 _StoreId = Annotated[UUID, Query(description="The store of the orders.")]
 _RESULT = {
@@ -98,8 +103,18 @@ def _file(csv: str, lines: str) -> dict[str, object]:
     }
 
 
-_ANSWERS = success(200, BulkOut, _RESULT, "The result of each row.") | problems(
+_PROBLEMS = problems(
     "store_not_found", "file_invalid", "file_too_long", "idempotency_key_invalid", body=True
+)
+_ANSWERS = success(200, BulkOut, _RESULT, "The result of each row.") | _PROBLEMS
+_PREVIEWED = success(200, BulkOut, _RESULT, "What each row would have as its result.") | _PROBLEMS
+_SHIPMENTS = _file(
+    "order,sku,quantity,carrier_code,tracking_number\n000000123,ABC,1,ups,1Z999AA10123456784\n",
+    '{"order": "000000123", "carrier_code": "ups", "tracking_number": "1Z999AA10123456784"}\n',
+)
+_CANCELLATIONS = _file(
+    "order,reason,comment\n000000123,out_of_stock,The last one was damaged\n",
+    '{"order": "000000123", "reason": "out_of_stock"}\n',
 )
 
 
@@ -109,18 +124,20 @@ _ANSWERS = success(200, BulkOut, _RESULT, "The result of each row.") | problems(
     summary="Ship many orders",
     response_model=BulkOut,
     responses=_ANSWERS,
-    openapi_extra=_file(
-        "order,sku,quantity,carrier_code,tracking_number\n000000123,ABC,1,ups,1Z999AA10123456784\n",
-        '{"order": "000000123", "carrier_code": "ups", "tracking_number": "1Z999AA10123456784"}\n',
-    ),
+    openapi_extra=_SHIPMENTS,
 )
-async def ship_orders(context: Writing, request: Request, store_id: _StoreId) -> Response:
+async def ship_orders(
+    context: Writing, request: Request, store_id: _StoreId, dry_run: DryRun = False
+) -> Response:
     """Ship one package for each row, which names its order by Walmart's or Commerce's number.
 
     At most 10,000 rows. A refused row does not affect the others. A repeated row is `known`, so a
     file can be sent again; with another `Idempotency-Key` a repeated row is a new shipment. The
-    other columns of Commerce's shipment export are ignored, unknown columns are refused.
+    other columns of Commerce's shipment export are ignored, unknown columns are refused. With
+    `?dry_run=true` the answer is that of `POST …/bulk/preview`.
     """
+    if dry_run:
+        return await preview_ship_orders(context, request, store_id)
     batch, rows = await _read(context, request, store_id, bulk_rows.SHIPMENT_COLUMNS)
     return _answer(await run.ship_rows(context.app, batch, rows))
 
@@ -131,15 +148,50 @@ async def ship_orders(context: Writing, request: Request, store_id: _StoreId) ->
     summary="Cancel many orders",
     response_model=BulkOut,
     responses=_ANSWERS,
-    openapi_extra=_file(
-        "order,reason,comment\n000000123,out_of_stock,The last one was damaged\n",
-        '{"order": "000000123", "reason": "out_of_stock"}\n',
-    ),
+    openapi_extra=_CANCELLATIONS,
 )
-async def cancel_orders(context: Writing, request: Request, store_id: _StoreId) -> Response:
-    """Cancel the whole order of each row. The row of a canceled order is `known`."""
+async def cancel_orders(
+    context: Writing, request: Request, store_id: _StoreId, dry_run: DryRun = False
+) -> Response:
+    """Cancel the whole order of each row. The row of a canceled order is `known`.
+
+    With `?dry_run=true` the answer is that of `POST …/bulk/preview`.
+    """
+    if dry_run:
+        return await preview_cancel_orders(context, request, store_id)
     batch, rows = await _read(context, request, store_id, bulk_rows.CANCELLATION_COLUMNS)
     return _answer(await run.cancel_rows(context.app, batch, rows))
+
+
+@router.post(
+    "/shipments/bulk/preview",
+    operation_id="preview_ship_orders",
+    summary="Preview a file of shipments",
+    response_model=BulkOut,
+    responses=_PREVIEWED,
+    openapi_extra=_SHIPMENTS,
+)
+async def preview_ship_orders(context: Writing, request: Request, store_id: _StoreId) -> Response:
+    """Return the results that the file would have, without ids of shipments; write nothing.
+
+    `accepted` is a row that would be accepted, also after those before it.
+    """
+    batch, rows = await _read(context, request, store_id, bulk_rows.SHIPMENT_COLUMNS)
+    return _answer(await dry_runs.ship_rows(context.app, batch, rows))
+
+
+@router.post(
+    "/cancellations/bulk/preview",
+    operation_id="preview_cancel_orders",
+    summary="Preview a file of cancellations",
+    response_model=BulkOut,
+    responses=_PREVIEWED,
+    openapi_extra=_CANCELLATIONS,
+)
+async def preview_cancel_orders(context: Writing, request: Request, store_id: _StoreId) -> Response:
+    """Return the results that the file would have, and write nothing."""
+    batch, rows = await _read(context, request, store_id, bulk_rows.CANCELLATION_COLUMNS)
+    return _answer(await run.cancel_rows(context.app.rehearsing(), batch, rows))
 
 
 async def _read(

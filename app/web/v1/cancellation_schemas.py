@@ -7,6 +7,10 @@ from pydantic_core import PydanticCustomError
 
 from app.domain.orders.cancellation import COMMENT_MAX, Reason
 from app.domain.orders.requests import CancelRequest, StockLevel
+from app.storage.queries.views import CancellationView, LineUnitsView
+from app.web import dry_runs
+from app.web.dry_runs import Rehearsed
+from app.web.problem_documents import ErrorItem
 from app.web.v1.fields import In, LongText, Out, Text, Units
 
 _PARTIAL = ("lines", "items", "order_lines", "orderLines", "line_numbers")
@@ -64,3 +68,23 @@ class ReasonsOut(Out):
 
     data: list[ReasonOut]
     next_cursor: str | None
+
+
+class CancellationPreviewOut(Out):
+    """What a cancellation would do, and the problems that prevent it."""
+
+    would_be_accepted: bool
+    walmart_code: str = Field(description="The reason that Walmart gets, in the store's market.")
+    items: list[LineUnitsView]
+    problems: list[ErrorItem]
+
+    @classmethod
+    def of(cls, walmart_code: str, found: Rehearsed[CancellationView]) -> "CancellationPreviewOut":
+        """Convert the result of a dry run."""
+        items = found.result.items if found.result else ()
+        return cls(
+            would_be_accepted=found.result is not None,
+            walmart_code=walmart_code,
+            items=[LineUnitsView(each.line_number, each.quantity) for each in items],
+            problems=dry_runs.items(found.problems),
+        )

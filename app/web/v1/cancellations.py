@@ -10,12 +10,19 @@ from app.domain.orders.cancellation import LABELS
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries.views import CancellationView
+from app.storage.stores import stores
 from app.usecases.orders import cancel
 from app.walmart.markets import CANCELLATION_CODES, Market
 from app.web.dependencies import Reading, Writing, answer, respond
+from app.web.dry_runs import DryRun, rehearse
 from app.web.route import OperationRouter
 from app.web.v1 import examples
-from app.web.v1.cancellation_schemas import CancellationIn, ReasonOut, ReasonsOut
+from app.web.v1.cancellation_schemas import (
+    CancellationIn,
+    CancellationPreviewOut,
+    ReasonOut,
+    ReasonsOut,
+)
 from app.web.v1.responses import problems, success
 
 router = OperationRouter("/v1", "cancellations")
@@ -29,6 +36,13 @@ _REASON = {
         "CA": "CANCEL_BY_SELLER",
         "MX": "MIRAKL_REFUND_15",
     },
+}
+_CANCELLATION_IN = {"reason": "out_of_stock", "comment": "The last one was damaged."}
+_PREVIEW = {
+    "would_be_accepted": True,
+    "walmart_code": "SELLER_CANCEL_OUT_OF_STOCK",
+    "items": [{"line_number": "1", "quantity": 3}],
+    "problems": [],
 }
 
 
@@ -61,13 +75,17 @@ async def cancel_order(
     order_id: UUID,
     body: Annotated[
         CancellationIn,
-        Body(examples=[{"reason": "out_of_stock", "comment": "The last one was damaged."}]),
+        Body(examples=[_CANCELLATION_IN]),
     ],
+    dry_run: DryRun = False,
 ) -> Response:
     """Cancel a whole order before any unit is shipped.
 
     `customer_request` is accepted only if the buyer requested it, for which Walmart is read first.
+    With `?dry_run=true` the answer is that of `POST …/cancellation/preview`.
     """
+    if dry_run:
+        return await preview_cancellation(context, order_id, body)
     store = context.store_of(order_id)
     request = body.to_request()
     return await context.once(
@@ -76,6 +94,35 @@ async def cancel_order(
         _canceled,
         lambda once: cancel.cancel(context.app, order_id, request, actor=context.actor, once=once),
     )
+
+
+@router.post(
+    "/orders/{order_id}/cancellation/preview",
+    operation_id="preview_cancellation",
+    summary="Preview a cancellation",
+    response_model=CancellationPreviewOut,
+    responses=success(
+        200, CancellationPreviewOut, _PREVIEW, "What would be canceled; nothing is written."
+    )
+    | problems("order_not_found", "reason_invalid", "walmart_unavailable", body=True),
+)
+async def preview_cancellation(
+    context: Writing,
+    order_id: UUID,
+    body: Annotated[CancellationIn, Body(examples=[_CANCELLATION_IN])],
+) -> Response:
+    """Return what a cancellation with the same body would do, and write nothing.
+
+    Walmart is read where the cancellation would read it.
+    """
+    store = context.store_of(order_id)
+    found = await rehearse(
+        cancel.cancel(context.app.rehearsing(), order_id, body.to_request(), actor=context.actor)
+    )
+    async with context.app.transaction() as connection:
+        _, market = await stores.time_zone(connection, store)
+    code = CANCELLATION_CODES[Market(market)][body.reason.value]
+    return respond(answer(200, CancellationPreviewOut.of(code, found)))
 
 
 @router.get(

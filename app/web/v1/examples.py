@@ -179,6 +179,29 @@ PREVIEW: dict[str, Any] = {
     },
     "problems": [],
 }
+TRACKING_IN: dict[str, Any] = {"tracking_number": "1Z999AA10123456785"}
+TRACKING_PREVIEW: dict[str, Any] = {
+    "would_be_accepted": True,
+    "will": "correction_follows",
+    "walmart_carrier": {"carrier": "UPS"},
+    "carrier_found_by": "carrier_code",
+    "warnings": [],
+    "problems": [],
+}
+PACKAGES_IN: dict[str, Any] = {
+    "packages": [
+        {
+            "carrier_code": "ups",
+            "tracking_number": "1Z999AA10123456784",
+            "items": [{"line_number": "1", "quantity": 1}],
+        },
+        {
+            "carrier_code": "usps",
+            "tracking_number": "9400111899223344556691",
+            "items": [{"line_number": "1", "quantity": 2}],
+        },
+    ]
+}
 TIMELINE: dict[str, Any] = {
     "data": [
         {

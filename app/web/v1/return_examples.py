@@ -52,3 +52,9 @@ REFUND: dict[str, Any] = {
     "update": UPDATE | {"kind": "refund"},
     "returned": RETURN,
 }
+REFUND_PREVIEW: dict[str, Any] = {
+    "would_be_accepted": True,
+    "items": [{"return_line_number": 1, "quantity": 1}],
+    "orders": 1,
+    "problems": [],
+}

@@ -5,7 +5,11 @@ from typing import Annotated
 from pydantic import Field
 
 from app.domain.orders.returns import RefundRequest
-from app.storage.queries.views import ReturnView
+from app.storage.queries.views import RefundItemView, ReturnView
+from app.usecases.returns.refund import Refunded
+from app.web import dry_runs
+from app.web.dry_runs import Rehearsed
+from app.web.problem_documents import ErrorItem
 from app.web.v1.fields import In, LongText, Out, Quantity, Units
 
 
@@ -48,3 +52,25 @@ class ReturnSummaryOut(Out):
     error: int
     closed: int
     total: int
+
+
+class RefundPreviewOut(Out):
+    """What a refund would do, and the problems that prevent it."""
+
+    would_be_accepted: bool
+    items: list[RefundItemView] = Field(description="The units that would be refunded.")
+    orders: int = Field(description="How many orders they belong to; each gets an update.")
+    problems: list[ErrorItem]
+
+    @classmethod
+    def of(cls, before: ReturnView | None, found: Rehearsed[Refunded]) -> "RefundPreviewOut":
+        """Convert the result of a dry run. before: the return as it is."""
+        earlier = {each.id for each in before.refunds} if before else set()
+        after = found.result.returned.refunds if found.result else ()
+        new = [each for each in after if each.id not in earlier]
+        return cls(
+            would_be_accepted=found.result is not None,
+            items=[item for each in new for item in each.items],
+            orders=len(new),
+            problems=dry_runs.items(found.problems),
+        )

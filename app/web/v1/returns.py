@@ -14,11 +14,12 @@ from app.usecases.returns import refund as use_cases
 from app.usecases.returns.refund import Refunded
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
+from app.web.dry_runs import DryRun, rehearse
 from app.web.route import OperationRouter
 from app.web.v1.fields import Text
 from app.web.v1.responses import problems, success
-from app.web.v1.return_examples import REFUND, RETURN
-from app.web.v1.return_schemas import RefundIn, ReturnsOut, ReturnSummaryOut
+from app.web.v1.return_examples import REFUND, REFUND_PREVIEW, RETURN
+from app.web.v1.return_schemas import RefundIn, RefundPreviewOut, ReturnsOut, ReturnSummaryOut
 
 router = OperationRouter("/v1/returns", "returns")
 _Status = Literal["received", "refunded", "error", "closed"]
@@ -121,12 +122,16 @@ async def refund_return(
     body: Annotated[
         RefundIn, Body(examples=[{"items": [{"return_line_number": 1, "quantity": 1}]}])
     ],
+    dry_run: DryRun = False,
 ) -> Response:
     """Refund units of a return, or without `items` all of its remaining units.
 
     Walmart is read before every write. A refund that Walmart has made itself in the meantime is
     not sent again, and counts as confirmed. A return of several orders gets one update per order.
+    With `?dry_run=true` the answer is that of `POST …/refund/preview`.
     """
+    if dry_run:
+        return await preview_refund(context, return_id, body)
     store = context.store_of(return_id, "return")
     request = body.to_request()
     return await context.once(
@@ -137,6 +142,35 @@ async def refund_return(
             context.app, return_id, request, actor=context.actor, once=once
         ),
     )
+
+
+@router.post(
+    "/{return_id}/refund/preview",
+    operation_id="preview_refund",
+    summary="Preview a refund",
+    response_model=RefundPreviewOut,
+    responses=success(
+        200, RefundPreviewOut, REFUND_PREVIEW, "What would be refunded; nothing is written."
+    )
+    | problems("return_not_found", body=True),
+)
+async def preview_refund(
+    context: Writing,
+    return_id: UUID,
+    body: Annotated[
+        RefundIn, Body(examples=[{"items": [{"return_line_number": 1, "quantity": 1}]}])
+    ],
+) -> Response:
+    """Return what a refund with the same body would do, and write nothing."""
+    store = context.store_of(return_id, "return")
+    async with context.app.database.direct.reading() as session:
+        before = await queries.return_(session, store, return_id)
+    found = await rehearse(
+        use_cases.refund(
+            context.app.rehearsing(), return_id, body.to_request(), actor=context.actor
+        )
+    )
+    return respond(answer(200, RefundPreviewOut.of(before, found)))
 
 
 def _refunded(refunded: Refunded) -> StoredResponse:

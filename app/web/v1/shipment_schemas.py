@@ -1,6 +1,6 @@
 """JSON of shipments: request bodies, a page of a list, and a preview."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -8,6 +8,9 @@ from pydantic_core import PydanticCustomError
 from app.domain.orders.requests import RequestedItem, ShipRequest, TrackingCorrection
 from app.storage.queries.views import ShipmentView, WarningView
 from app.usecases.orders.preview_shipment import Preview
+from app.usecases.orders.shipment_advice import AdviceView
+from app.web import dry_runs
+from app.web.dry_runs import Rehearsed
 from app.web.problem_documents import ErrorItem
 from app.web.v1.fields import Id, In, LongText, Out, Plain, Quantity, Text, Time
 
@@ -104,8 +107,10 @@ class PreviewOut(Out):
     carrier_found_by: str | None = Field(
         description="What named Walmart's carrier, as in a shipment; null: it goes out as other."
     )
-    warnings: list[WarningView]
-    walmart_request: WalmartRequestOut | None
+    warnings: list[AdviceView]
+    walmart_request: WalmartRequestOut | None = Field(
+        description="null: nothing is sent, because of a problem or of a repeated `reference`."
+    )
     problems: list[ErrorItem]
 
     @classmethod
@@ -120,8 +125,47 @@ class PreviewOut(Out):
             carrier_found_by=preview.carrier_found_by,
             warnings=list(preview.warnings),
             walmart_request=sent,
-            problems=[
-                ErrorItem(pointer=p.pointer, code=p.code, message=p.message)
-                for p in preview.problems
-            ],
+            problems=dry_runs.items(preview.problems),
         )
+
+
+class TrackingPreviewOut(Out):
+    """What a correction of a shipment would do, and the problems that prevent it."""
+
+    would_be_accepted: bool
+    will: Literal["sent_corrected", "correction_follows", "retried"] | None = Field(
+        description="`sent_corrected`: the shipment has not reached Walmart, and goes out with the "
+        "new values. `correction_follows`: Walmart gets a tracking update once it has the shipment."
+        " `retried`: nothing differs, and the failed shipment is only sent again. null: a problem "
+        "prevents it."
+    )
+    walmart_carrier: dict[str, str] | None
+    carrier_found_by: str | None
+    warnings: list[WarningView]
+    problems: list[ErrorItem]
+
+    @classmethod
+    def of(
+        cls, before: ShipmentView | None, found: Rehearsed[ShipmentView]
+    ) -> "TrackingPreviewOut":
+        """Convert the result of a dry run. before: the shipment as it is."""
+        after = found.result
+        return cls(
+            would_be_accepted=after is not None,
+            will=_will(before, after) if before and after else None,
+            walmart_carrier=after.walmart_carrier if after else None,
+            carrier_found_by=after.carrier_found_by if after else None,
+            warnings=list(after.warnings) if after else [],
+            problems=dry_runs.items(found.problems),
+        )
+
+
+def _will(
+    before: ShipmentView, after: ShipmentView
+) -> Literal["sent_corrected", "correction_follows", "retried"]:
+    was, now = before.correction, after.correction
+    if now is not None and (was is None or was.id != now.id):
+        return "correction_follows"
+    same = (before.carrier_code, before.carrier_title, before.tracking_number, before.tracking_url)
+    new = (after.carrier_code, after.carrier_title, after.tracking_number, after.tracking_url)
+    return "retried" if before.state == "failed" and same == new else "sent_corrected"

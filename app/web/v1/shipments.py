@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Body, Query, Response
+from fastapi import Body, Response
 
 from app.domain.errors import Unknown
 from app.storage import queries
@@ -15,10 +15,17 @@ from app.usecases.orders import ship
 from app.usecases.orders.ship import AcceptedShipment
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
+from app.web.dry_runs import DryRun, rehearse
 from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.responses import problems, success
-from app.web.v1.shipment_schemas import PreviewOut, ShipmentIn, ShipmentsOut, TrackingIn
+from app.web.v1.shipment_schemas import (
+    PreviewOut,
+    ShipmentIn,
+    ShipmentsOut,
+    TrackingIn,
+    TrackingPreviewOut,
+)
 
 router = OperationRouter("/v1/orders/{order_id}/shipments", "shipments")
 
@@ -54,8 +61,7 @@ async def ship_order(
     context: Writing,
     order_id: UUID,
     body: Annotated[ShipmentIn, Body(examples=[examples.SHIPMENT_IN])],
-    # Not in the document, where the operation has one type of answer.
-    dry_run: Annotated[bool, Query(include_in_schema=False)] = False,
+    dry_run: DryRun = False,
 ) -> Response:
     """Accept a shipment, which is usually delivered to Walmart within a second.
 
@@ -169,19 +175,57 @@ async def correct_tracking(
     context: Writing,
     order_id: UUID,
     shipment_id: UUID,
-    body: Annotated[TrackingIn, Body(examples=[{"tracking_number": "1Z999AA10123456785"}])],
+    body: Annotated[TrackingIn, Body(examples=[examples.TRACKING_IN])],
+    dry_run: DryRun = False,
 ) -> Response:
     """Correct carrier, number or URL of a shipment, until 4 hours after Walmart confirmed it.
 
     A shipment that is known not to have reached Walmart, also a failed one, is sent with the new
     values. One that may have reached Walmart stays as it is, and a tracking update follows once
-    its result is known.
+    its result is known. With `?dry_run=true` the answer is that of `POST …/tracking/preview`.
     """
+    if dry_run:
+        return await preview_tracking(context, order_id, shipment_id, body)
     context.store_of(order_id)
     view = await tracking.correct(
         context.app, order_id, shipment_id, body.to_correction(), actor=context.actor
     )
     return respond(answer(202, view))
+
+
+@router.post(
+    "/{shipment_id}/tracking/preview",
+    operation_id="preview_tracking",
+    summary="Preview a correction of the tracking",
+    response_model=TrackingPreviewOut,
+    responses=success(
+        200,
+        TrackingPreviewOut,
+        examples.TRACKING_PREVIEW,
+        "What would happen; nothing is written.",
+    )
+    | problems("order_not_found", "shipment_not_found", body=True),
+)
+async def preview_tracking(
+    context: Writing,
+    order_id: UUID,
+    shipment_id: UUID,
+    body: Annotated[TrackingIn, Body(examples=[examples.TRACKING_IN])],
+) -> Response:
+    """Return what `PATCH …/tracking` with the same body would do, and write nothing."""
+    store = context.store_of(order_id)
+    async with context.app.database.direct.reading() as session:
+        before = await queries.shipment(session, store, order_id, shipment_id)
+    found = await rehearse(
+        tracking.correct(
+            context.app.rehearsing(),
+            order_id,
+            shipment_id,
+            body.to_correction(),
+            actor=context.actor,
+        )
+    )
+    return respond(answer(200, TrackingPreviewOut.of(before, found)))
 
 
 def _shipped(shipped: AcceptedShipment) -> StoredResponse:

@@ -1,13 +1,18 @@
 """JSON of updates: request bodies, and a page of a list."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, StrictInt
 
 from app.domain.update import Kind
-from app.storage.queries.views import UpdateView
+from app.storage.queries.views import LineUnitsView, UpdateView
+from app.usecases.updates.retry import Retried
 from app.usecases.updates.retry_many import MOST
+from app.web import dry_runs
+from app.web.dry_runs import Rehearsed
+from app.web.problem_documents import ErrorItem
 from app.web.v1.fields import WHOLE, In, LongText, Out, Text
 
 
@@ -41,3 +46,29 @@ class DismissIn(In):
     """The reason why a person dismisses an update or an event."""
 
     note: LongText
+
+
+class RetryPreviewOut(Out):
+    """What the retry of an update would do, and the problems that prevent it."""
+
+    would_be_accepted: bool
+    will: str | None = Field(
+        description="queued, already_applied, waiting or cannot_help; null: a problem prevents it."
+    )
+    until: datetime | None
+    explanation: str | None
+    units: list[LineUnitsView]
+    problems: list[ErrorItem]
+
+    @classmethod
+    def of(cls, found: Rehearsed[Retried]) -> "RetryPreviewOut":
+        """Convert the result of a dry run."""
+        retried = found.result
+        return cls(
+            would_be_accepted=retried is not None,
+            will=retried.will if retried else None,
+            until=retried.until if retried else None,
+            explanation=retried.explanation if retried else None,
+            units=list(retried.units) if retried else [],
+            problems=dry_runs.items(found.problems),
+        )

@@ -17,11 +17,12 @@ from app.usecases.updates.retry import Retried
 from app.usecases.updates.retry_many import RetriedMany
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
+from app.web.dry_runs import DryRun, rehearse
 from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.fields import Plain
 from app.web.v1.responses import problems, success
-from app.web.v1.update_schemas import DismissIn, RetryIn, RetryManyIn, UpdatesOut
+from app.web.v1.update_schemas import DismissIn, RetryIn, RetryManyIn, RetryPreviewOut, UpdatesOut
 
 router = OperationRouter("/v1/updates", "updates")
 _WITH_ATTEMPTS = {**examples.UPDATE, "attempts": [examples.ATTEMPT]}
@@ -30,6 +31,15 @@ _RETRIED = {
     "until": None,
     "explanation": "It goes out now: Walmart is read first, and only what is missing is sent.",
     "update": examples.UPDATE,
+    "units": [{"line_number": "1", "quantity": 1}],
+}
+_RETRY_PREVIEW = {
+    "would_be_accepted": True,
+    "will": _RETRIED["will"],
+    "until": None,
+    "explanation": _RETRIED["explanation"],
+    "units": _RETRIED["units"],
+    "problems": [],
 }
 _RETRIED_MANY = {
     "data": [
@@ -155,11 +165,15 @@ async def retry_update(
     context: Writing,
     update_id: UUID,
     body: Annotated[RetryIn | None, Body(examples=[{"override_cancel_request": False}])] = None,
+    dry_run: DryRun = False,
 ) -> Response:
     """Retry an update, and return what will happen.
 
-    Walmart is read first, so that nothing that it already has is sent again.
+    Walmart is read first, so that nothing that it already has is sent again. With `?dry_run=true`
+    the answer is that of `POST …/retry/preview`.
     """
+    if dry_run:
+        return await preview_retry(context, update_id, body)
     store = context.store_of(update_id, "update")
     override = body is not None and body.override_cancel_request
     return await context.once(
@@ -174,6 +188,34 @@ async def retry_update(
             once=once,
         ),
     )
+
+
+@router.post(
+    "/{update_id}/retry/preview",
+    operation_id="preview_retry",
+    summary="Preview the retry of an update",
+    response_model=RetryPreviewOut,
+    responses=success(
+        200, RetryPreviewOut, _RETRY_PREVIEW, "What would happen; nothing is written."
+    )
+    | problems("update_not_found", body=True),
+)
+async def preview_retry(
+    context: Writing,
+    update_id: UUID,
+    body: Annotated[RetryIn | None, Body(examples=[{"override_cancel_request": False}])] = None,
+) -> Response:
+    """Read Walmart, return what a retry with the same body would do, and write nothing."""
+    context.store_of(update_id, "update")
+    found = await rehearse(
+        retry.retry(
+            context.app.rehearsing(),
+            update_id,
+            override_cancel_request=body is not None and body.override_cancel_request,
+            actor=context.actor,
+        )
+    )
+    return respond(answer(200, RetryPreviewOut.of(found)))
 
 
 @router.post(

@@ -13,6 +13,7 @@ import pytest
 from app.domain.outbox.rate_limits import Breaker
 from app.storage.queries.views import OrderView
 from app.usecases.bulk import run
+from app.usecases.bulk.row_requests import Batch
 from app.usecases.bulk.rows import Row
 from app.worker.importer.importer import Importer
 from tests.harness.world import World
@@ -186,10 +187,10 @@ async def test_an_interrupted_file_stops_being_processed(
         raise ConnectionError(done)
 
     with pytest.raises(ConnectionError):
-        await run.ship_rows(world.context, run.Batch(1, "test"), rows, progress)
+        await run.ship_rows(world.context, Batch(1, "test"), rows, progress)
     assert asyncio.all_tasks() <= before
     # The rest is carried out when the file is sent again, and nothing twice.
-    report = await run.ship_rows(world.context, run.Batch(1, "test"), rows)
+    report = await run.ship_rows(world.context, Batch(1, "test"), rows)
     assert report.totals["known"] >= 1
     assert [len((await world.order(order.id)).shipments) for order in orders] == [1] * 12
 

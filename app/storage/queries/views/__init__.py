@@ -54,6 +54,7 @@ from app.storage.queries.views.stores import (
 from app.storage.queries.views.updates import (
     AttemptView,
     CallView,
+    LineUnitsView,
     StatusDetail,
     UpdateView,
     UpdateWithAttemptsView,
@@ -78,6 +79,7 @@ __all__ = [
     "KeyView",
     "KindDeliveriesView",
     "LaneHealthView",
+    "LineUnitsView",
     "MoneyView",
     "NotificationsView",
     "OrderLineView",

@@ -69,6 +69,14 @@ class UpdateView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class LineUnitsView(View):
+    """Units of one line of an order."""
+
+    line_number: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallView(View):
     """One HTTP call: the redacted request and the response."""
 
