@@ -8,9 +8,9 @@ transaction pooler, too, and ends with the transaction.
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -60,6 +60,10 @@ class IdempotentRequest:
     """Digest of the body."""
     render: Callable[[Any], StoredResponse]
     """Makes the response of the result of the use case."""
+
+    def rendering(self, convert: Callable[[Any], object]) -> Self:
+        """The same request for a use case whose result is converted before it is rendered."""
+        return replace(self, render=lambda result: self.render(convert(result)))
 
 
 class Replayed(Exception):

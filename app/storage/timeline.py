@@ -7,6 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.domain.orders.order_event import OrderEvent
 from app.storage.postgres.database import Connection
 from app.storage.tables import events
 
@@ -17,7 +18,7 @@ NewId = Callable[[int], UUID]
 class TimelineEvent:
     """One event in an order's timeline."""
 
-    what: str
+    what: OrderEvent
     actor: str | None = None
     """The name of the API key. None means Waybill itself."""
     update_id: UUID | None = None
@@ -53,7 +54,9 @@ async def add_passed_over(
     place: the order's store and id.
     """
     if items:
-        event = TimelineEvent("commerce_items_passed_over", actor, detail={"items": list(items)})
+        event = TimelineEvent(
+            OrderEvent.COMMERCE_ITEMS_PASSED_OVER, actor, detail={"items": list(items)}
+        )
         # mutation: passed-over-in-timeline
         await add(connection, *place, event, ids)
 

@@ -81,6 +81,8 @@ CODES: dict[str, Code] = {
         422, "Walmart does not know the carrier, so it requires a tracking URL."
     ),
     "tracking_url_invalid": Code(422, "The tracking URL must be an http or https URL."),
+    "admin_order_url_invalid": Code(422, "The address must be http(s) and have {entity_id}."),
+    "fix_changed": Code(409, "The update needs another fix now, or none. Read it again."),
     "shipped_at_in_future": Code(422, "shipped_at is in the future."),
     "shipped_at_before_order": Code(422, "shipped_at is before the time of the order."),
     "method_code_invalid": Code(422, "Walmart has no such shipping method."),

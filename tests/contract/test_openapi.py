@@ -47,7 +47,7 @@ OPERATION_IDS = {
     "commerce_search_credit_memos", "commerce_get_credit_memo", "commerce_refund_credit_memo",
     "commerce_search_order_items",
     "commerce_refund_order", "list_returns", "summarize_returns", "get_return", "refund_return",
-    "list_updates", "get_update", "retry_update", "retry_updates", "dismiss_update",
+    "list_updates", "get_update", "retry_update", "retry_updates", "dismiss_update", "fix_update",
     "get_sync_health",
     "check_liveness", "check_readiness", "get_metrics",
 }  # fmt: skip

@@ -672,6 +672,17 @@ async def test_deliveries_of_before_the_upgrade_are_summed_up_by_pollers(empty_u
     await database.close()
 
 
+async def test_stores_of_before_the_upgrade_have_no_address_of_commerce_admin(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611301611")
+    async with connected(empty_url) as session:
+        await session.execute(FIRST)
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    async with connected(empty_url) as session:
+        assert await session.fetchval("SELECT admin_order_url FROM stores") is None
+
+
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
     """A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

@@ -61,12 +61,14 @@ class CancelRequest:
 
 @dataclass(frozen=True, slots=True)
 class TrackingCorrection:
-    """A new carrier, number or URL of a shipment. None means that a field stays."""
+    """New values of a shipment. None means that a field stays."""
 
     carrier_code: str | None = None
     carrier_title: str | None = None
     tracking_number: str | None = None
     tracking_url: str | None = None
+    method_code: str | None = None
+    shipped_at: datetime | None = None
 
 
 # A store's own carrier mapping: Commerce carrier codes to Walmart's, or to a name and URL template.

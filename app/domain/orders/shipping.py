@@ -13,7 +13,7 @@ from app.domain.errors import Problem
 from app.domain.orders import allocation, commerce_items, held_units
 from app.domain.orders.commerce_items import Resolved
 from app.domain.orders.order import FulfillmentStatus, Item, Order, closed_problems
-from app.domain.orders.requests import ShipRequest
+from app.domain.orders.requests import ShipRequest, TrackingCorrection
 from app.domain.orders.tracking_key import looks_like_two, tracking_key, visible
 from app.domain.update import OPEN, Kind, State
 
@@ -147,6 +147,14 @@ def url_problems(url: str | None) -> Iterator[Problem]:
             f"The URL must be http or https, with at most {TRACKING_URL_MAX} characters.",
             "/tracking_url",
         )
+
+
+def correction_problems(
+    order: Order, correction: TrackingCorrection, now: datetime
+) -> Iterator[Problem]:
+    """Check the method and the time of a correction, where it has them."""
+    yield from _method_problems(correction.method_code)
+    yield from _time_problems(order, correction.shipped_at, now)
 
 
 def _time_problems(order: Order, shipped_at: datetime | None, now: datetime) -> Iterator[Problem]:

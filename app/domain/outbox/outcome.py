@@ -1,6 +1,8 @@
 """The outcome of one delivery: a closed union, matched exhaustively wherever it is read."""
 
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.domain.orders.snapshot import OrderSnapshot
@@ -35,6 +37,8 @@ class Failure:
     """Walmart's own codes, for a support case."""
     lines: tuple[LineFailure, ...] = ()
     """The lines that could not be sent, if others could."""
+    params: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    """The evidence, as JSON: what was sent, what is expected (docs/errors.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ class InternalError:
 class HandedBack:
     """The delivery was given up before a write; the update keeps its state."""
 
-    why: str = field(default="the poller is stopping")
+    why: str = dataclasses.field(default="the poller is stopping")
 
 
 Outcome = (

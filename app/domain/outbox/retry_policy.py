@@ -158,7 +158,7 @@ def _after_try_later(
     in_doubt = _in_doubt(update, doubt)
     known = outcome.reached or outcome.pause is not None or outcome.snapshot is not None
     if failing_for >= policy.give_up_after and not in_doubt:
-        failure = _gave_up(outcome.failure)
+        failure = _gave_up(outcome.failure, policy)
         return NextStep(State.FAILED, doubt=doubt, known=known, failure=failure, failed_at=end.now)
     # A requested pause is not a failure: it does not lengthen the next wait.
     retries = update.retries + (1 if outcome.pause is None else 0)
@@ -185,7 +185,7 @@ def _after_unclear(
     reached = outcome.sent or outcome.read
     failing_for = _failing_for(update, policy, end.now, reached=reached)
     if failing_for >= policy.give_up_after and outcome.read:
-        failure = _needs_review(outcome.failure)
+        failure = _needs_review(outcome.failure, policy)
         return NextStep(
             State.FAILED, ambiguous=True, doubt=doubt, failure=failure, failed_at=end.now
         )
@@ -279,16 +279,18 @@ _OVERWRITABLE = Failure(
 )
 
 
-def _gave_up(failure: Failure) -> Failure:
+def _gave_up(failure: Failure, policy: RetryPolicy) -> Failure:
     message = (
         f"Waybill gave up: tries failed for WAYBILL_GIVE_UP_AFTER. Last error: {failure.message}"
     )
-    return replace(failure, code="gave_up", message=message, retryable=True)
+    params = {"cause": failure.code, "seconds": policy.give_up_after}
+    return replace(failure, code="gave_up", message=message, retryable=True, params=params)
 
 
-def _needs_review(failure: Failure) -> Failure:
+def _needs_review(failure: Failure, policy: RetryPolicy) -> Failure:
     message = (
         "Waybill could not find out within WAYBILL_GIVE_UP_AFTER whether Walmart took it. "
         f"Last error: {failure.message}"
     )
-    return replace(failure, code="needs_review", message=message, retryable=True)
+    params = {"cause": failure.code, "seconds": policy.give_up_after}
+    return replace(failure, code="needs_review", message=message, retryable=True, params=params)

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from app.domain.orders.order import Link
+from app.domain.orders.order_event import OrderEvent
 from app.storage import timeline
 from app.storage.commerce import events as commerce_events
 from app.storage.postgres import sql
@@ -40,5 +41,5 @@ async def keep(
         "commerce_order_id": link.entity_id,
         "lines": dict(link.items),
     }
-    event = timeline.TimelineEvent("order_linked", "waybill", detail=detail)
+    event = timeline.TimelineEvent(OrderEvent.ORDER_LINKED, "waybill", detail=detail)
     await timeline.add(connection, store_id, order_id, event, ids)

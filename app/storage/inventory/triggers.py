@@ -7,6 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.requests import StockLevel
 from app.storage import timeline
 from app.storage.inventory import levels as stock_levels
@@ -84,7 +85,7 @@ async def _after_cancellations(
         following = _of_cancellation(row)
         wanted += following
         if not following:
-            event = timeline.TimelineEvent("stock_not_known", update_id=row.update_id)
+            event = timeline.TimelineEvent(OrderEvent.STOCK_NOT_KNOWN, update_id=row.update_id)
             await timeline.add(connection, row.store_id, row.order_id, event, ids)
     return wanted
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.domain.orders.order_event import OrderEvent
 from app.storage import timeline
 from app.storage.postgres import sql
 from app.storage.postgres.database import Database
@@ -51,6 +52,6 @@ async def _mark(database: Database, stores: Sequence[int], before: float, new_id
         marked = (await _MARK.execute(connection, places["stores"], places)).all()
         for row in marked:
             at = row.ship_by.isoformat().replace("+00:00", "Z")
-            event = timeline.TimelineEvent("ship_by_near", detail={"ship_by": at})
+            event = timeline.TimelineEvent(OrderEvent.SHIP_BY_NEAR, detail={"ship_by": at})
             await timeline.add(connection, row.store_id, row.id, event, new_id)
     return len(marked)

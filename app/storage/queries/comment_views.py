@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.domain.orders.order_event import OrderEvent
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 
-COMMENT = "commerce_comment"
+COMMENT = OrderEvent.COMMERCE_COMMENT
 """The kind of event that a comment is."""
 MOST = 500
 _COMMENTS = sql.load("queries/list_comments.sql")

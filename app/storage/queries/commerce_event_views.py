@@ -7,6 +7,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.domain.orders import fixes
+from app.domain.orders.fixes import FixAction
 from app.storage.commerce import events as storage
 from app.storage.postgres.database import Connection
 from app.storage.postgres.query import Reader
@@ -14,7 +16,7 @@ from app.storage.postgres.sharding import ShardedQuery
 from app.storage.queries import orders_by_id
 from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.pagination import KeysetPage, cut
-from app.storage.queries.views import CommerceEventView, StatusDetail
+from app.storage.queries.views import CommerceEventView, FixView, StatusDetail
 from app.storage.tables import commerce_events as table
 from app.storage.tables import stores
 
@@ -40,8 +42,8 @@ SUGGESTIONS = {
 }
 
 _OPEN = ShardedQuery(
-    orders_by_id.of("commerce_events", "t.*")
-    + " WHERE t.state = ANY(:states::text[]) ORDER BY t.id"
+    orders_by_id.of("commerce_events", "t.*, s.id AS store_uuid")
+    + " JOIN stores s ON s.store_id = t.store_id WHERE t.state = ANY(:states::text[]) ORDER BY t.id"
 )
 
 
@@ -121,6 +123,15 @@ def _view(row: Mapping[Any, Any]) -> CommerceEventView:
 
 def _detail(row: Mapping[Any, Any]) -> StatusDetail:
     url = f"/v1/commerce-events/{row['id']}"
+    fix = fixes.of_event(row["code"]) if row["state"] == storage.REFUSED else None
+    links = {"event": url}
+    if row["order_id"] is not None:
+        links["order"] = f"/v1/orders/{row['order_id']}"
+    if fix is not None:
+        links["fix"] = {
+            FixAction.RETRY_EVENT: f"{url}/retry",
+            FixAction.DISMISS_EVENT: f"{url}/dismiss",
+        }.get(fix.action, f"/v1/stores/{row['store_uuid']}")
     todo = SUGGESTIONS.get(row["code"], _OTHERWISE)
     return StatusDetail(
         code=row["code"],
@@ -132,4 +143,7 @@ def _detail(row: Mapping[Any, Any]) -> StatusDetail:
         suggestion=f"{todo}; or POST {url}/retry, or {url}/dismiss if it is resolved.",
         retryable=True,
         occurred_at=row["updated_at"],
+        params={"reference": row["reference"], "about": row["about"]},
+        fix=FixView.of(fix),
+        links=links,
     )

@@ -3,12 +3,15 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+from app.domain.orders import fixes
 from app.domain.outbox.rate_limits import BLOCKED, BREAK_AFTER, Endpoint, lanes_for
 from app.domain.update import DUE, Kind
 from app.storage.postgres.query import Reader
 from app.storage.postgres.sharding import ShardedQuery
-from app.storage.queries.views import StatusDetail, UpdateView
+from app.storage.queries import update_views
+from app.storage.queries.views import FixView, StatusDetail, UpdateView
 
 # By the reason of a lane: its origin, a message, and what to do.
 REASONS = {
@@ -69,8 +72,12 @@ class StoppedLane:
     reason: str
     since: datetime
 
-    def detail(self, operation: str, update: UpdateView | None = None) -> StatusDetail:
-        """The status detail that shows it."""
+    def detail(self, operation: str, store: UUID, update: UpdateView | None = None) -> StatusDetail:
+        """The status detail that shows it. store: the id of the store."""
+        fix = fixes.of_store(self.reason)
+        links = {"store": f"/v1/stores/{store}"}
+        if fix is not None:
+            links["fix"] = update_views.store_links(store)[fix.action]
         origin, message, suggestion = REASONS.get(self.reason, ("waybill", self.reason, None))
         return StatusDetail(
             code=self.reason,
@@ -82,6 +89,9 @@ class StoppedLane:
             suggestion=suggestion,
             retryable=True,
             occurred_at=self.since,
+            params={"endpoint": self.endpoint.value},
+            fix=FixView.of(fix),
+            links=links,
         )
 
 
@@ -115,5 +125,5 @@ def of_order(stops: Collection[StoppedLane], known: Collection[UpdateView]) -> l
         for stop in stops:
             concerned = stop.endpoint in lanes_for(Kind(update.kind), reads=False)
             if concerned and stop.reason in BLOCKED:
-                details.setdefault(stop.reason, stop.detail(update.kind, update))
+                details.setdefault(stop.reason, stop.detail(update.kind, update.store_id, update))
     return list(details.values())

@@ -3,6 +3,7 @@
 -- Returns are only counted, and most orders have no cancellation: a subquery in the row costs less
 -- than another statement.
 {{columns}}, t.ship_by < now() AS late, s.id AS store_uuid,
+s.market, s.admin_order_url,
 (SELECT count(*) FROM returns r
   WHERE r.store_id = <t.store_id> AND NOT r.refunded AND NOT r.closed
     AND r.id IN ({{returns}})) AS returns,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.domain.orders import fixes, order_links
 from app.domain.orders.order import (
     ACKNOWLEDGE_WITHIN,
     FulfillmentStatus,
@@ -32,6 +33,8 @@ from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.views import (
     CancellationView,
     CancelRequestedView,
+    FixView,
+    OrderLinksView,
     OrderView,
     ReturnRequestedView,
     ShipmentView,
@@ -139,6 +142,12 @@ def _view(
         acknowledge_by=_acknowledge_by(row["ordered_at"], updates),
         item_count=sum(line.ordered for line in lines),
         order_value=order_line_views.value(lines),
+        links=OrderLinksView(
+            commerce_order=order_links.commerce_order(
+                row["admin_order_url"], row["commerce_order_id"]
+            ),
+            seller_center=order_links.seller_center(row["market"], row["purchase_order_id"]),
+        ),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         lines=tuple(order_line_views.view(line) for line in lines),
@@ -158,18 +167,24 @@ def _acknowledge_by(ordered_at: datetime | None, updates: Sequence[UpdateView]) 
 def _unread(row: Row) -> list[StatusDetail]:
     """Why the order could not be read, so that only its number is known."""
     error = row["import_error"]
-    return [] if error is None else [update_views.import_detail(error)]
+    if error is None:
+        return []
+    fix = fixes.of_order(error["code"], str(row["store_uuid"]), row["purchase_order_id"])
+    links = {"order": f"/v1/orders/{row['id']}", "fix": "/v1/orders/import"}
+    return [update_views.import_detail(error, fix, links)]
 
 
 def _warnings(row: Row) -> list[StatusDetail]:
     """Warnings about the ship-by date. They are no errors of an update."""
     if row["ship_by_warned_at"] is None or row["fulfillment_status"] not in _UNSHIPPED:
         return []
+    own = f"/v1/orders/{row['id']}"
+    warning = "ship_by_passed" if row["late"] else "ship_by_near"
     by = row["ship_by"].strftime("%Y-%m-%d %H:%M UTC")
     late = f"The ship-by date was {by}; Walmart may count the order as late or cancel it."
     return [
         StatusDetail(
-            code="ship_by_passed" if row["late"] else "ship_by_near",
+            code=warning,
             origin="commerce",
             operation="shipment",
             update_id=None,
@@ -178,6 +193,11 @@ def _warnings(row: Row) -> list[StatusDetail]:
             suggestion="Ship the remaining units, or cancel the order.",
             retryable=False,
             occurred_at=row["ship_by_warned_at"],
+            params={"ship_by": row["ship_by"].isoformat().replace("+00:00", "Z")},
+            fix=FixView.of(
+                fixes.of_order(warning, str(row["store_uuid"]), row["purchase_order_id"])
+            ),
+            links={"order": own, "fix": f"{own}/shipments"},
         )
     ]
 

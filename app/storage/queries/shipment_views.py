@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.domain.orders.carrier_of_number import belongs_elsewhere
 from app.domain.orders.order import Item
+from app.domain.orders.order_links import tracking_page
 from app.domain.orders.tracking_key import visible
 from app.domain.update import State
 from app.storage.orders.acceptance import Acceptance, cancellation_rows, shipment_rows, update_rows
@@ -72,6 +73,18 @@ async def shipments_by_id(
     known = await update_views.of_orders(reader, keys)
     views = {view.id: view for view in shipments_of(found, known)[order_id]}
     return [views[each] for each in wanted]
+
+
+async def shipment_of_update(
+    reader: Reader, store_id: int, order_id: UUID, update_id: UUID
+) -> ShipmentView | None:
+    """The shipment of an order that an update sends."""
+    rows_of = await orders_by_id.rows(_SHIPMENTS, reader, [(store_id, order_id)])
+    found = [row for row in rows_of if row["update_id"] == update_id]
+    if not found:
+        return None
+    known = await update_views.of_orders(reader, [(store_id, order_id)])
+    return shipments_of(found, known)[order_id][0]
 
 
 async def shipments(
@@ -176,6 +189,7 @@ def _shipment(row: Row, update: UpdateView, correction: UpdateView | None = None
         carrier_title=row["carrier_title"],
         tracking_number=row["tracking_number"],
         tracking_url=row["tracking_url"],
+        tracking_page=tracking_page(carrier, row["tracking_number"], row["tracking_url"]),
         shipped_at=row["shipped_at"],
         method_code=row["method_code"],
         reference=row["reference"],

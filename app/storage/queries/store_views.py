@@ -1,17 +1,20 @@
 """Reads stores into views, without their secrets."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
+from app.domain.orders import fixes
 from app.storage.postgres.database import Connection
-from app.storage.queries import lane_views
+from app.storage.queries import lane_views, update_views
 from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import (
     CommerceView,
+    FixView,
     NotificationsView,
     StatusDetail,
     StoreView,
@@ -24,11 +27,14 @@ _SUGGESTION = "Correct notifications.url with PATCH /v1/stores/{store_id}."
 
 
 async def _notification_failures(
-    connection: Connection, store_ids: Collection[int]
+    connection: Connection, stores: Mapping[int, UUID]
 ) -> dict[int, list[StatusDetail]]:
-    """Notification failures of some stores; a store without one is left out."""
+    """Notification failures of some stores; a store without one is left out.
+
+    stores: the ids of the stores by their numbers.
+    """
     statement = sa.select(queues).where(
-        queues.c.store_id.in_(sorted(store_ids)),
+        queues.c.store_id.in_(sorted(stores)),
         sa.or_(queues.c.tries > 0, queues.c.given_up > 0),
     )
     found: dict[int, list[StatusDetail]] = {}
@@ -36,14 +42,16 @@ async def _notification_failures(
         details = found.setdefault(row.store_id, [])
         if row.tries:
             message = f"Notifications of new errors fail: {row.last_error} Waybill retries them."
-            details.append(_detail("notifications_failing", message, row.failing_since))
+            details.append(_detail("notifications_failing", message, row, stores))
         if row.given_up:
             message = f"{row.given_up} errors were not sent: {row.last_error}"
-            details.append(_detail("notifications_given_up", message, row.due_at))
+            details.append(_detail("notifications_given_up", message, row, stores))
     return found
 
 
-def _detail(code: str, message: str, at: datetime) -> StatusDetail:
+def _detail(code: str, message: str, row: Row[Any], stores: Mapping[int, UUID]) -> StatusDetail:
+    at: datetime = row.failing_since if code == "notifications_failing" else row.due_at
+    links = update_views.store_links(stores[row.store_id])
     return StatusDetail(
         code=code,
         origin="waybill",
@@ -54,6 +62,9 @@ def _detail(code: str, message: str, at: datetime) -> StatusDetail:
         suggestion=_SUGGESTION,
         retryable=True,
         occurred_at=at,
+        params={"said": row.last_error, "count": row.given_up},
+        fix=FixView.of(fixes.of_store(code)),
+        links={"store": links["change_store"], "fix": links["change_store"]},
     )
 
 
@@ -74,6 +85,7 @@ _COLUMNS = [
     table.c.carriers,
     table.c.default_cancellation_reason,
     table.c.default_tracking_url,
+    table.c.admin_order_url,
     table.c.time_zone,
     table.c.charge_amount_is,
     table.c.notify_host,
@@ -107,12 +119,16 @@ async def stores(
 async def _views(connection: Connection, rows: Sequence[Any]) -> list[StoreView]:
     store_ids = [row["store_id"] for row in rows]
     stopped = await lane_views.stops(connection, store_ids)
-    failures = await _notification_failures(connection, store_ids)
+    by_number = {row["store_id"]: row["id"] for row in rows}
+    failures = await _notification_failures(connection, by_number)
     return [
         _view(
             row,
             (
-                *(stop.detail(stop.endpoint.value) for stop in stopped.get(row["store_id"], [])),
+                *(
+                    stop.detail(stop.endpoint.value, row["id"])
+                    for stop in stopped.get(row["store_id"], [])
+                ),
                 *failures.get(row["store_id"], []),
             ),
         )
@@ -141,6 +157,7 @@ def _view(row: Any, details: tuple[StatusDetail, ...]) -> StoreView:  # noqa: AN
         carriers=row["carriers"],
         default_cancellation_reason=row["default_cancellation_reason"],
         default_tracking_url=row["default_tracking_url"],
+        admin_order_url=row["admin_order_url"],
         time_zone=row["time_zone"],
         charge_amount_is=row["charge_amount_is"],
         notifications=NotificationsView(host=host, secret_set=True) if host else None,

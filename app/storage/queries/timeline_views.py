@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
+from app.domain.orders.order_event import OrderEvent
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
@@ -29,7 +30,9 @@ async def timeline(reader: Reader, store_id: int, order_id: UUID) -> list[Timeli
         return []
     known = (await update_views.of_orders(reader, [(store_id, order_id)]))[order_id]
     number = {"purchase_order_id": found[0]["purchase_order_id"]}
-    entries = [TimelineEntry(found[0]["created_at"], "order_registered", None, None, number)]
+    entries = [
+        TimelineEntry(found[0]["created_at"], OrderEvent.ORDER_REGISTERED, None, None, number)
+    ]
     for update in known:
         entries += _of_update(update)
     entries += [_event(row) for row in await _rows(reader, _EVENTS, key)]
@@ -66,4 +69,4 @@ def _attempt(row: Row) -> TimelineEntry:
             for call in row["calls"]
         ],
     }
-    return TimelineEntry(row["ended_at"], "attempt", None, row["update_id"], detail)
+    return TimelineEntry(row["ended_at"], OrderEvent.ATTEMPT, None, row["update_id"], detail)

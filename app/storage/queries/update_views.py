@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.domain.orders import fixes
+from app.domain.orders.fixes import Fix, FixAction
 from app.domain.update import AT_REST, DUE, State
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
@@ -20,6 +22,7 @@ from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import (
     AttemptView,
     CallView,
+    FixView,
     StatusDetail,
     UpdateView,
     UpdateWithAttemptsView,
@@ -178,6 +181,7 @@ def detail(row: Row) -> StatusDetail | None:
     if not error:
         return None
     occurred = error.get("occurred_at")
+    params = dict(error.get("params") or {})
     return StatusDetail(
         code=error["code"],
         origin=error["origin"],
@@ -188,17 +192,41 @@ def detail(row: Row) -> StatusDetail | None:
         suggestion=error["suggestion"],
         retryable=error["retryable"],
         occurred_at=datetime.fromisoformat(occurred) if occurred else row["updated_at"],
+        params=params,
+        **_fix(row, error["code"], params),
     )
+
+
+def _fix(row: Row, code: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields fix and links of an update's detail."""
+    fix = fixes.of_update(code, row["kind"], row["state"], params)
+    own = f"/v1/updates/{row['id']}"
+    links = {"update": own}
+    if row["order_id"] is not None:
+        links["order"] = f"/v1/orders/{row['order_id']}"
+    if fix is not None:
+        links["fix"] = store_links(row["store_uuid"]).get(fix.action, f"{own}/fix")
+    return {"fix": FixView.of(fix), "links": links}
+
+
+def store_links(store_id: UUID) -> dict[str, str]:
+    """Where the fixes of a store are applied, by action."""
+    own = f"/v1/stores/{store_id}"
+    return {FixAction.CHANGE_STORE: own, FixAction.VERIFY_STORE: f"{own}/verify"}
 
 
 def _line_details(row: Row) -> tuple[StatusDetail, ...]:
     """One detail for each line that could not be sent while others of the update could."""
     whole = detail(row)
     lines = (row["last_error"] or {}).get("lines") or ()
-    return () if whole is None else tuple(replace(whole, **line) for line in lines)
+    if whole is None:
+        return ()
+    return tuple(replace(whole, **line, **_fix(row, line["code"], whole.params)) for line in lines)
 
 
-def import_detail(error: Mapping[str, Any]) -> StatusDetail:
+def import_detail(
+    error: Mapping[str, Any], fix: Fix | None = None, links: Mapping[str, str] | None = None
+) -> StatusDetail:
     """Why an order or a return could not be read, so that only its number is known."""
     return StatusDetail(
         code=error["code"],
@@ -210,6 +238,8 @@ def import_detail(error: Mapping[str, Any]) -> StatusDetail:
         suggestion=error["suggestion"],
         retryable=True,
         occurred_at=datetime.fromisoformat(error["occurred_at"]),
+        fix=FixView.of(fix),
+        links=dict(links or {}),
     )
 
 

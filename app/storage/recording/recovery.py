@@ -10,6 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.requests import StockLevel
 from app.domain.outbox.claimed_update import Subject
 from app.storage import timeline
@@ -115,7 +116,7 @@ async def end_levels(
         for row in (await _END_LEVELS.execute(connection, values)).all():
             subjects.append((store_id, row.target, row.subject))
             if row.order_id is not None:
-                event = timeline.TimelineEvent("stock_not_known", update_id=row.id)
+                event = timeline.TimelineEvent(OrderEvent.STOCK_NOT_KNOWN, update_id=row.id)
                 await timeline.add(connection, store_id, row.order_id, event, ids)
         await updates.activate_next(connection, subjects)
     return [Level(each.sku, each.ship_node, asked) for each in levels]

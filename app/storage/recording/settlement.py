@@ -10,6 +10,7 @@ from uuid import UUID
 from app.domain.orders import blocked_messages, blockers, reservation, settlement
 from app.domain.orders.commerce_notes import Note, notes
 from app.domain.orders.order import Order, Task
+from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.settlement import Settlement
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox.claimed_update import Subject
@@ -159,10 +160,12 @@ def _events(settled: _Settled) -> Iterator[timeline.TimelineEvent]:
     """The events for the order's timeline."""
     for task in settled.outcome.trimmed:
         detail = {"lines": _lines(task)}
-        yield timeline.TimelineEvent("reservation_trimmed", update_id=task.update_id, detail=detail)
+        yield timeline.TimelineEvent(
+            OrderEvent.RESERVATION_TRIMMED, update_id=task.update_id, detail=detail
+        )
     if settled.order.cancel_requested and not settled.before.cancel_requested:
         asked = {"lines": list(settled.order.cancel_requested)}
-        yield timeline.TimelineEvent("cancel_requested", detail=asked)
+        yield timeline.TimelineEvent(OrderEvent.CANCEL_REQUESTED, detail=asked)
 
 
 def _notes(settled: Sequence[_Settled]) -> Iterator[tuple[Order, Sequence[Note]]]:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.domain.errors import Unknown
 from app.domain.ids import store_of
 from app.domain.orders.order import Money
+from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.returns import Return, ReturnLine
 from app.storage import timeline
 from app.storage.postgres import sql
@@ -97,15 +98,15 @@ async def save_unreadable(
     return len((await _SAVE_UNREADABLE.execute(connection, values)).all()) if rows else 0
 
 
-def _events(before: Return | None, after: Return) -> list[str]:
+def _events(before: Return | None, after: Return) -> list[OrderEvent]:
     """The timeline events of a change."""
     events = []
     if before is None or not before.lines:
-        events.append("return_requested")
+        events.append(OrderEvent.RETURN_REQUESTED)
     if after.refunded and not (before is not None and before.refunded):
-        events.append("return_refunded")
+        events.append(OrderEvent.RETURN_REFUNDED)
     if after.canceled and not (before is not None and before.canceled):
-        events.append("return_canceled")
+        events.append(OrderEvent.RETURN_CANCELED)
     return events
 
 

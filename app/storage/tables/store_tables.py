@@ -30,6 +30,8 @@ stores = sa.Table(
     sa.Column("carriers", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     sa.Column("default_cancellation_reason", sa.Text),
     sa.Column("default_tracking_url", sa.Text),
+    # The address of an order in Commerce's Admin, with {entity_id}.
+    sa.Column("admin_order_url", sa.Text),
     # IANA name of the zone of times without one in files. NULL: that of the market.
     sa.Column("time_zone", sa.Text),
     # What chargeAmount of an order line is for: "unit" or "line".

@@ -11,6 +11,7 @@ from app.domain.errors import NotAvailable, OrderError
 from app.domain.orders import refund_targets
 from app.domain.orders.cancellation import reason_of
 from app.domain.orders.order import Order
+from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.requests import CancelRequest
 from app.storage import timeline
 from app.storage.commerce import events as storage
@@ -199,5 +200,5 @@ async def record(
         "code": after.code,
         "message": after.message,
     }
-    entry = timeline.TimelineEvent("commerce_event_refused", ACTOR, detail=detail)
+    entry = timeline.TimelineEvent(OrderEvent.COMMERCE_EVENT_REFUSED, ACTOR, detail=detail)
     await timeline.add(connection, order.store_id, order.id, entry, context.new_id)

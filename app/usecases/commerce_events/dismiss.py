@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.domain.audited_act import AuditedAct
 from app.domain.errors import Conflict
+from app.domain.orders.order_event import OrderEvent
 from app.storage import audit, queries, timeline
 from app.storage.audit import Act
 from app.storage.commerce import events as storage
@@ -39,7 +40,9 @@ async def dismiss(
         await storage.save(connection, ended)
         if order is not None:
             detail = {"reference": known.reference, "code": known.code, "note": note}
-            event = timeline.TimelineEvent("commerce_event_dismissed", actor, detail=detail)
+            event = timeline.TimelineEvent(
+                OrderEvent.COMMERCE_EVENT_DISMISSED, actor, detail=detail
+            )
             await timeline.add(connection, order.store_id, order.id, event, context.new_id)
             await show(connection, order)
         act = Act(

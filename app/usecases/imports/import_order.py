@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.domain.errors import Unknown
 from app.domain.orders.order import Order
+from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.settlement import lines_of
 from app.domain.orders.snapshot import OrderSnapshot
 from app.storage import idempotency, rate_limits, timeline
@@ -94,7 +95,7 @@ async def _write(
             await acknowledge(connection, context, order_id, subject=number, actor=actor)
         order = await repository.lock(connection, order_id)
         await commerce_updates.enqueue_order(connection, [order], context.new_id)
-        event = timeline.TimelineEvent("order_imported", actor)
+        event = timeline.TimelineEvent(OrderEvent.ORDER_IMPORTED, actor)
         await timeline.add(connection, store, order_id, event, context.new_id)
     elif order.unreadable:
         await import_orders_page.adopt(connection, context, order_id, snapshot)

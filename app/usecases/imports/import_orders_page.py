@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.orders import drift
+from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.settlement import lines_of
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox import doubt
@@ -173,6 +174,6 @@ async def adopt(
         connection,
         store_id,
         order_id,
-        timeline.TimelineEvent("order_imported", ACTOR),
+        timeline.TimelineEvent(OrderEvent.ORDER_IMPORTED, ACTOR),
         context.new_id,
     )

@@ -9,6 +9,7 @@ from app.domain.errors import Conflict, Invalid, Problem, refuse
 from app.domain.orders import links
 from app.domain.orders.links import LineItems
 from app.domain.orders.order import Order, OrderLine
+from app.domain.orders.order_event import OrderEvent
 from app.storage import timeline
 from app.storage.commerce import events as storage
 from app.storage.orders import create, repository
@@ -60,7 +61,7 @@ async def link(
             if parts:
                 shown = {line: repository.per_unit_json(each) for line, each in parts.items()}
                 detail["commerce_items"] = shown
-            event = timeline.TimelineEvent("order_linked", actor, detail=detail)
+            event = timeline.TimelineEvent(OrderEvent.ORDER_LINKED, actor, detail=detail)
             await timeline.add(connection, order.store_id, order.id, event, context.new_id)
     await replay.replay_all(context, waiting)
     async with context.transaction() as connection:

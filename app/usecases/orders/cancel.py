@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.domain.errors import Conflict, Invalid, NotAvailable, OrderError, Problem, refuse
 from app.domain.orders import cancellation as rules
+from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.requests import CancelRequest
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind
@@ -114,7 +115,7 @@ async def _retried(
                 raise _not_requested()
             await requeue.replace_reason(connection, found, request.reason, request.comment)
         await requeue.try_again(connection, order, found)
-        event = timeline.TimelineEvent("update_retried", actor, found.id)
+        event = timeline.TimelineEvent(OrderEvent.UPDATE_RETRIED, actor, found.id)
         await timeline.add(connection, order.store_id, order.id, event, context.new_id)
         view = await queries.cancellation(connection, order.store_id, order.id)
         assert view is not None  # noqa: S101 - its update was found

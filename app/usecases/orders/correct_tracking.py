@@ -11,6 +11,7 @@ from uuid import UUID
 from app.domain.errors import Conflict, OrderError, Unknown, refuse
 from app.domain.orders import held_units, reservation, tracking_correction, tracking_history
 from app.domain.orders.order import Order
+from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.requests import TrackingCorrection
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind, State
@@ -23,6 +24,7 @@ from app.storage.queries.views import ShipmentView
 from app.usecases.context import AppContext
 from app.usecases.orders import corrected_shipment
 from app.usecases.orders.corrected_shipment import CorrectedShipment
+from app.walmart.shipment_payload import Package
 
 _DISMISSED = "The shipment was dismissed."
 _MAY_ARRIVE = "Other units of the shipment may still arrive under its present number."
@@ -199,7 +201,7 @@ async def _retry(
     found = await requeue.find(connection, shipment.update_id)
     assert found is not None  # noqa: S101 - its row is locked
     await requeue.try_again(connection, order, found)
-    event = timeline.TimelineEvent("update_retried", actor, found.id)
+    event = timeline.TimelineEvent(OrderEvent.UPDATE_RETRIED, actor, found.id)
     await timeline.add(connection, order.store_id, order.id, event, context.new_id)
 
 
@@ -241,7 +243,10 @@ async def _add_to_timeline(
         "tracking_number": shipment.tracking_number,
         "tracking_url": shipment.tracking_url,
     }
+    before = Package.from_json(shipment.payload)
+    if before.method_code != corrected.package.method_code:
+        old["method_code"] = before.method_code
     new = {name: corrected.fields[name] for name in old}
     detail = {"shipment_id": str(shipment.id), "old": old, "new": new}
-    event = timeline.TimelineEvent("tracking_corrected", actor, shipment.update_id, detail)
+    event = timeline.TimelineEvent(OrderEvent.TRACKING_CORRECTED, actor, shipment.update_id, detail)
     await timeline.add(connection, order.store_id, order.id, event, context.new_id)

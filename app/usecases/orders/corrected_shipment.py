@@ -9,6 +9,7 @@ from app.domain.orders import shipping
 from app.domain.orders.order import Order
 from app.domain.orders.requests import TrackingCorrection
 from app.domain.orders.tracking_key import tracking_key
+from app.storage import rate_limits
 from app.storage.orders.shipments import StoredShipment
 from app.storage.postgres.database import Connection
 from app.storage.stores import stores
@@ -45,17 +46,22 @@ async def check(
     # The URL of the old number does not lead to the new package.
     if url is None and same_carrier and correction.tracking_number is None:
         url = shipment.tracking_url
+    now = await rate_limits.now(connection)
     rules_of_store = await stores.shipping_rules(connection, order.store_id)
     resolved = carrier_mapping.resolve(rules_of_store, code, title, number, url)
     refuse(
         [
             *shipping.tracking_problems(order, number),
             *shipping.url_problems(url),
+            *shipping.correction_problems(order, correction, now),
             *resolved.problems,
         ]
     )
+    package = Package.from_json(shipment.payload)
     package = replace(
-        Package.from_json(shipment.payload),
+        package,
+        method_code=correction.method_code or package.method_code,
+        shipped_at=correction.shipped_at or package.shipped_at,
         carrier=resolved.carrier,
         tracking_number=number,
         tracking_url=resolved.tracking_url,
@@ -66,5 +72,7 @@ async def check(
         "tracking_number": number,
         "tracking_url": url,
         "walmart_carrier": resolved.stored(),
+        "method_code": package.method_code,
+        "shipped_at": package.shipped_at,
     }
     return CorrectedShipment(fields, package)

@@ -5,6 +5,7 @@ from typing import Any
 
 from app.domain.orders.drift import Drift, Repair
 from app.domain.orders.order import Order
+from app.domain.orders.order_event import OrderEvent
 from app.storage import timeline
 from app.storage.imports import reconciliations
 from app.storage.postgres.database import Connection
@@ -24,7 +25,7 @@ async def record(
     if found and not await reconciliations.reported_before(
         connection, order.store_id, order.id, detail
     ):
-        event = timeline.TimelineEvent("drift_found", detail=detail)
+        event = timeline.TimelineEvent(OrderEvent.DRIFT_FOUND, detail=detail)
         await timeline.add(connection, order.store_id, order.id, event, context.new_id)
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 from uuid import UUID
 
 from app.domain.errors import Conflict, Unknown, refuse
 from app.domain.orders import drift, held_units, readback
 from app.domain.orders.drift import Cause
 from app.domain.orders.order import Order
+from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox import doubt
 from app.domain.update import State
@@ -26,12 +28,61 @@ from app.usecases.orders import record_drift
 
 
 @dataclass(frozen=True, slots=True)
+class UnitsAtWalmart(View):
+    """Units of a line with the same status and package at Walmart."""
+
+    status: str
+    """Created, Acknowledged, Shipped, Delivered, Cancelled, Refund, or Other for any other."""
+    quantity: int
+    carrier: str | None
+    tracking_number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LineAtWalmart(View):
+    """A line of an order, as Walmart shows it."""
+
+    line_number: str
+    units: tuple[UnitsAtWalmart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAtWalmart(View):
+    """An order, as Walmart showed it in one read."""
+
+    read_at: datetime
+    """When the read began."""
+    lines: tuple[LineAtWalmart, ...]
+
+    @classmethod
+    def of(cls, snapshot: OrderSnapshot, read_at: datetime) -> Self:
+        """The view of a snapshot."""
+        return cls(
+            read_at,
+            tuple(
+                LineAtWalmart(
+                    line.line_number,
+                    tuple(
+                        UnitsAtWalmart(
+                            str(each.status), each.quantity, each.carrier, each.tracking_number
+                        )
+                        for each in line.units
+                    ),
+                )
+                for line in snapshot.lines.values()
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Refreshed(View):
     """The order after a refresh."""
 
     refreshed: bool
     """false means that a poller is delivering an update of the order, so Walmart was not read."""
     explanation: str
+    walmart: OrderAtWalmart | None
+    """What Walmart showed. null means that it was not read."""
     order: OrderView
 
 
@@ -82,14 +133,19 @@ async def refresh(
         lower = [each for each in found if each.cause is Cause.MISSING_AT_WALMART]
         if accept_walmart:
             detail = {"drift": record_drift.shown(lower, mended=True)}
-            event = timeline.TimelineEvent("walmart_accepted", actor, detail=detail)
+            event = timeline.TimelineEvent(OrderEvent.WALMART_ACCEPTED, actor, detail=detail)
         else:
             await record_drift.record(connection, context, order, lower, mended=False)
-            event = timeline.TimelineEvent("order_refreshed", actor)
+            event = timeline.TimelineEvent(OrderEvent.ORDER_REFRESHED, actor)
         await timeline.add(connection, order.store_id, order.id, event, context.new_id)
         await updates.activate_next(connection, turns)
         view = await view_of(connection, order)
-        refreshed = Refreshed(refreshed=True, explanation="Walmart was read just now.", order=view)
+        refreshed = Refreshed(
+            refreshed=True,
+            explanation="Walmart was read just now.",
+            walmart=OrderAtWalmart.of(snapshot, read_at),
+            order=view,
+        )
         await idempotency.store(connection, once, refreshed)
         if then is not None:
             await then(connection)
@@ -141,6 +197,7 @@ async def _not_refreshed(
     refreshed = Refreshed(
         refreshed=False,
         explanation="An update is being delivered, or was just now; this is the stored state.",
+        walmart=None,
         order=await view_of(connection, order),
     )
     await idempotency.store(connection, once, refreshed)

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from app.domain.errors import Unknown
 from app.domain.orders.order import Order
+from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.requests import TrackingCorrection
 from app.domain.orders.tracking_key import tracking_key
 from app.domain.update import State
@@ -15,7 +16,7 @@ from app.storage.queries.views import ShipmentView
 from app.usecases.context import AppContext
 from app.usecases.orders import correct_tracking
 
-REMOVED = "track_removed"
+REMOVED = OrderEvent.TRACK_REMOVED
 
 
 async def save(

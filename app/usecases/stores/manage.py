@@ -47,6 +47,7 @@ class NewStore:
     """Commerce's carrier codes to Walmart's carrier names (contract, Stores)."""
     default_cancellation_reason: str | None = None
     default_tracking_url: str | None = None
+    admin_order_url: str | None = None
     time_zone: str | None = None
     charge_amount_is: str = ChargeAmountIs.UNIT
     """What Walmart's chargeAmount is for."""
@@ -73,6 +74,7 @@ class StoreChanges:
     carriers: Any = UNCHANGED
     default_cancellation_reason: Any = UNCHANGED
     default_tracking_url: Any = UNCHANGED
+    admin_order_url: Any = UNCHANGED
     time_zone: Any = UNCHANGED
     charge_amount_is: Any = UNCHANGED
     notifications_url: Any = field(default=UNCHANGED, repr=False)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from app.commerce import signatures
 from app.domain import time_zones
 from app.domain.errors import Problem
+from app.domain.orders import order_links, shipping
 from app.domain.orders.cancellation import Reason
 from app.http_client import ssrf_guard
 from app.walmart import carriers
@@ -46,6 +47,7 @@ def problems(values: Mapping[str, Any]) -> Iterator[Problem]:
             text = "A public RSA key in PEM of at least 2048 bits is needed."
             yield Problem("public_key_invalid", text, pointer)
     yield from _template_problems(values.get("default_tracking_url"), "/default_tracking_url")
+    yield from _admin_url_problems(values.get("admin_order_url"))
     zone = values.get("time_zone")
     if zone is not None and not time_zones.exists(zone):
         text = "A name of the IANA time zone database is needed, such as America/Chicago."
@@ -108,6 +110,17 @@ def _template_problems(template: str | None, pointer: str) -> Iterator[Problem]:
     if not template.startswith(("http://", "https://")) or "{tracking_number}" not in template:
         text = "An http(s) address with {tracking_number} in it is needed."
         yield Problem("tracking_url_invalid", text, pointer)
+
+
+def _admin_url_problems(template: str | None) -> Iterator[Problem]:
+    """A link of the page: a browser must open it, and it must name one order."""
+    if template is None:
+        return
+    filled = template.replace(order_links.ENTITY_ID, "1")
+    wrong = any(shipping.url_problems(filled)) or order_links.ENTITY_ID not in template
+    if wrong or ssrf_guard.ill_formed(filled, query=True):
+        text = "An http(s) address with {entity_id} in it and without a password is needed."
+        yield Problem("admin_order_url_invalid", text, "/admin_order_url")
 
 
 def _carrier_problems(name: str, entry: Any) -> Iterator[Problem]:  # noqa: ANN401 - from JSON

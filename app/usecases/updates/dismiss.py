@@ -8,6 +8,7 @@ from app.domain.audited_act import AuditedAct
 from app.domain.errors import Unknown
 from app.domain.orders import reservation, tracking_correction
 from app.domain.orders.order import Order
+from app.domain.orders.order_event import OrderEvent
 from app.domain.update import DUE, Kind, State
 from app.storage import audit, idempotency, queries, rate_limits, timeline
 from app.storage.audit import Act
@@ -73,7 +74,7 @@ async def dismiss(
             if found.kind is Kind.SHIPMENT and finding.walmart == ABSENT:
                 await end_corrections(connection, order, update_id, actor)
             detail = {"note": note, "walmart": finding.walmart}
-            event = timeline.TimelineEvent("update_dismissed", actor, update_id, detail)
+            event = timeline.TimelineEvent(OrderEvent.UPDATE_DISMISSED, actor, update_id, detail)
             await timeline.add(connection, order.store_id, order.id, event, context.new_id)
         after = {"note": note, "walmart": finding.walmart}
         act = Act(AuditedAct.UPDATE_DISMISSED, actor, str(update_id), found.store_id, after=after)

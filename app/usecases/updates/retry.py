@@ -9,6 +9,7 @@ from app.domain.audited_act import AuditedAct
 from app.domain.errors import Conflict, OrderError, Unknown
 from app.domain.orders import blockers, readback, reservation
 from app.domain.orders.order import Order
+from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.update import COMMERCE_KINDS, Kind, State
 from app.storage import audit, idempotency, queries, rate_limits, timeline
@@ -148,7 +149,7 @@ async def _requeue(
         await _queue(connection, found, order, override=override)
     if order is not None:
         detail = {"override": override, "why_not": why_not}
-        event = timeline.TimelineEvent("update_retried", actor, update_id, detail)
+        event = timeline.TimelineEvent(OrderEvent.UPDATE_RETRIED, actor, update_id, detail)
         await timeline.add(connection, order.store_id, order.id, event, context.new_id)
     view = await queries.update(connection, found.store_id, update_id)
     if view is None:

@@ -21,6 +21,20 @@ STATUS_DETAIL: dict[str, Any] = {
     "suggestion": "Ship with another method_code; the one the order came with is the safest.",
     "retryable": False,
     "occurred_at": _LATER,
+    "line_number": None,
+    "units": None,
+    "params": {
+        "change": "method_code",
+        "sent": "Express",
+        "expected": "Standard",
+        "allowed": ["Standard", "OneDay", "Freight", "WhiteGlove", "Value"],
+    },
+    "fix": {"action": "correct_tracking", "changes": {"method_code": "Standard"}, "needs": []},
+    "links": {
+        "update": f"/v1/updates/{UPDATE_ID}",
+        "order": f"/v1/orders/{ORDER_ID}",
+        "fix": f"/v1/updates/{UPDATE_ID}/fix",
+    },
 }
 UPDATE: dict[str, Any] = {
     "id": UPDATE_ID,
@@ -75,6 +89,7 @@ SHIPMENT: dict[str, Any] = {
     "carrier_title": "United Parcel Service",
     "tracking_number": "1Z999AA10123456784",
     "tracking_url": None,
+    "tracking_page": "https://www.ups.com/track?tracknum=1Z999AA10123456784",
     "shipped_at": AT,
     "method_code": "Standard",
     "reference": "commerce-shipment-000000045",
@@ -124,6 +139,11 @@ ORDER: dict[str, Any] = {
     "acknowledge_by": None,
     "item_count": 3,
     "order_value": {"amount": "42.00", "currency": "USD"},
+    "links": {
+        "commerce_order": "https://shop.example/admin/sales/order/view/order_id/123/",
+        "seller_center": "https://seller.walmart.com/orders/manage-orders?orderGroups=All"
+        "&poNumber=1796330120075",
+    },
     "updated_at": AT,
     "lines": [
         {

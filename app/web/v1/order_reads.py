@@ -21,6 +21,28 @@ router = OperationRouter("/v1/orders", "orders")
 _REFRESHED = {
     "refreshed": True,
     "explanation": "Walmart was read just now.",
+    "walmart": {
+        "read_at": examples.AT,
+        "lines": [
+            {
+                "line_number": "1",
+                "units": [
+                    {
+                        "status": "Shipped",
+                        "quantity": 1,
+                        "carrier": "UPS",
+                        "tracking_number": "1Z999AA10123456784",
+                    },
+                    {
+                        "status": "Acknowledged",
+                        "quantity": 2,
+                        "carrier": None,
+                        "tracking_number": None,
+                    },
+                ],
+            }
+        ],
+    },
     "order": examples.ORDER,
 }
 

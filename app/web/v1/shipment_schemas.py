@@ -72,6 +72,10 @@ class TrackingIn(In):
     carrier_title: Text | None = None
     tracking_number: _TrackingNumber | None = None
     tracking_url: LongText | None = None
+    method_code: Text | None = Field(
+        default=None, description="Another shipping method of Walmart's."
+    )
+    shipped_at: Time | None = Field(default=None, description="When the package really left.")
 
     @model_validator(mode="after")
     def _something(self) -> Self:

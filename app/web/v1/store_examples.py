@@ -28,6 +28,7 @@ STORE: dict[str, Any] = {
     },
     "default_cancellation_reason": None,
     "default_tracking_url": None,
+    "admin_order_url": "https://shop.example/admin/sales/order/view/order_id/{entity_id}/",
     "time_zone": None,
     "charge_amount_is": "unit",
     "notifications": {"host": "https://hooks.example", "secret_set": True},

@@ -94,6 +94,10 @@ _CHARGE_AMOUNT_IS = (
     "Whether `chargeAmount` of Walmart's order lines is for one unit or for the whole line, which "
     "Walmart's documents do not say. Orders read from then on follow it."
 )
+_ADMIN_ORDER_URL = (
+    "The address of an order in Commerce's Admin, with `{entity_id}` for its id, such as "
+    "`https://shop.example/admin/sales/order/view/order_id/{entity_id}/`. Orders link to it."
+)
 # usecases/stores/validation.py checks both, with error codes of their own.
 _Code = Annotated[Text, Field(json_schema_extra={"pattern": f"^{STORE_CODE}$"})]
 _Market = Annotated[Text, Field(json_schema_extra={"enum": [*MARKETS]})]
@@ -111,6 +115,7 @@ class StoreIn(In):
     carriers: _Carriers = Field(default={})
     default_cancellation_reason: Reason | None = None
     default_tracking_url: LongText | None = None
+    admin_order_url: LongText | None = Field(default=None, description=_ADMIN_ORDER_URL)
     time_zone: Text | None = Field(default=None, description=_ZONE)
     charge_amount_is: ChargeAmountIs = Field(
         default=ChargeAmountIs.UNIT, description=_CHARGE_AMOUNT_IS
@@ -132,6 +137,7 @@ class StorePatch(In):
     carriers: _Carriers = Field(default={})
     default_cancellation_reason: Reason | None = None
     default_tracking_url: LongText | None = None
+    admin_order_url: LongText | None = Field(default=None, description=_ADMIN_ORDER_URL)
     time_zone: Text | None = Field(default=None, description=_ZONE)
     charge_amount_is: ChargeAmountIs = Field(
         default=ChargeAmountIs.UNIT, description=_CHARGE_AMOUNT_IS

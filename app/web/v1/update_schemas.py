@@ -13,7 +13,7 @@ from app.usecases.updates.retry_many import MOST
 from app.web import dry_runs
 from app.web.dry_runs import Rehearsed
 from app.web.problem_documents import ErrorItem
-from app.web.v1.fields import WHOLE, In, LongText, Out, Text
+from app.web.v1.fields import WHOLE, In, LongText, Out, Plain, Text, Time
 
 
 class UpdatesOut(Out):
@@ -40,6 +40,26 @@ class RetryManyIn(RetryIn):
     order_id: UUID | None = None
     code: Text | None = Field(default=None, description="The code of the last error.")
     limit: Annotated[StrictInt, Field(ge=1, le=MOST), WHOLE] = 50
+
+
+class FixChangesIn(In):
+    """The fields of a fix: those of its `changes`, and those that it `needs`."""
+
+    carrier_code: Text | None = None
+    carrier_title: Text | None = None
+    tracking_number: Annotated[Plain, Field(max_length=200, strict=True)] | None = None
+    tracking_url: LongText | None = None
+    method_code: Text | None = None
+    shipped_at: Time | None = None
+    override_cancel_request: bool = Field(default=False, strict=True)
+    note: LongText | None = None
+
+
+class FixIn(In):
+    """The fix of an update, as its status detail shows it."""
+
+    action: Literal["correct_tracking", "set_tracking_url", "retry", "dismiss"]
+    changes: FixChangesIn = FixChangesIn()
 
 
 class DismissIn(In):

@@ -6,11 +6,14 @@ from uuid import UUID
 from fastapi import Body, Query, Response
 
 from app.domain.errors import Unknown
+from app.domain.orders.fixes import FixAction
 from app.domain.update import Kind, State
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries import UpdateFilter
 from app.storage.queries.views import UpdateWithAttemptsView
+from app.usecases import apply_fix
+from app.usecases.apply_fix import Fixed
 from app.usecases.updates import dismiss, retry, retry_many
 from app.usecases.updates.dismiss import Dismissed
 from app.usecases.updates.retry import Retried
@@ -22,7 +25,14 @@ from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.fields import Plain
 from app.web.v1.responses import problems, success
-from app.web.v1.update_schemas import DismissIn, RetryIn, RetryManyIn, RetryPreviewOut, UpdatesOut
+from app.web.v1.update_schemas import (
+    DismissIn,
+    FixIn,
+    RetryIn,
+    RetryManyIn,
+    RetryPreviewOut,
+    UpdatesOut,
+)
 
 router = OperationRouter("/v1/updates", "updates")
 _WITH_ATTEMPTS = {**examples.UPDATE, "attempts": [examples.ATTEMPT]}
@@ -53,6 +63,12 @@ _RETRIED_MANY = {
     ],
     "totals": {"queued": 1},
     "more": False,
+}
+_FIX_IN = {"action": "correct_tracking", "changes": {"carrier_code": "USPS"}}
+_FIXED = {
+    "action": "correct_tracking",
+    "explanation": "Walmart is read first; then the shipment goes out once, with the new values.",
+    "update": examples.UPDATE,
 }
 _DISMISSED = {
     "walmart": "shipped",
@@ -245,6 +261,57 @@ async def dismiss_update(
             context.app, update_id, note=body.note, actor=context.actor, once=once
         ),
     )
+
+
+@router.post(
+    "/{update_id}/fix",
+    operation_id="fix_update",
+    summary="Apply the fix of a failed update",
+    status_code=202,
+    response_model=Fixed,
+    responses=success(202, Fixed, _FIXED, "What the fix did.")
+    | problems(
+        "update_not_found",
+        "required",
+        "tracking_number_invalid",
+        "tracking_url_required",
+        "method_code_invalid",
+        "fix_changed",
+        "update_in_progress",
+        "update_finished",
+        "tracking_window_closed",
+        body=True,
+    ),
+)
+async def fix_update(
+    context: Writing,
+    update_id: UUID,
+    body: Annotated[FixIn, Body(examples=[_FIX_IN])],
+) -> Response:
+    """Apply the `fix` of the status detail of a failed update.
+
+    Send its `action` and `changes`, with the fields that it `needs`. If the update needs another
+    fix meanwhile, the answer is 409 `fix_changed`, and nothing is done.
+    """
+    store = context.store_of(update_id, "update")
+    changes = body.changes.model_dump(exclude_none=True)
+    return await context.once(
+        body,
+        store,
+        _fixed,
+        lambda once: apply_fix.apply(
+            context.app,
+            update_id,
+            FixAction(body.action),
+            changes,
+            actor=context.actor,
+            once=once,
+        ),
+    )
+
+
+def _fixed(fixed: Fixed) -> StoredResponse:
+    return answer(202, fixed)
 
 
 def _retried(retried: Retried) -> StoredResponse:

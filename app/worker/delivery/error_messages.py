@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from app.commerce.errors import CommerceError
 from app.domain.orders import carrier_of_number
+from app.domain.orders.shipping import DEFAULT_METHOD
 from app.domain.outbox.outcome import Failure
 from app.http_client.call import ErrorClass
 from app.http_client.failure_table import CallError
@@ -95,8 +96,11 @@ CLASS_CODES = frozenset(code for table in (_WALMART, _COMMERCE) for code, _ in t
 _SET_UP = frozenset({ErrorClass.CREDENTIALS_REJECTED, ErrorClass.MISCONFIGURED})
 
 
-def of(error: CallError, package: Package | None = None) -> Failure:
-    """Explain an error of a call. package: the shipment that was sent, for more precise advice."""
+def of(error: CallError, package: Package | None = None, ship_method: str | None = None) -> Failure:
+    """Explain an error of a call.
+
+    package: the shipment that was sent, for more precise advice. ship_method: that of the order.
+    """
     if isinstance(error, CommerceError):
         return _of_commerce(error)
     known = _BY_FIELD.get(error.field or "") if error.error_class is ErrorClass.REFUSED else None
@@ -104,7 +108,7 @@ def of(error: CallError, package: Package | None = None) -> Failure:
         return _of_walmart(error)
     code, general = known
     failure = replace(_of_walmart(error), code=code, origin="commerce", suggestion=general)
-    return failure if package is None else _closer(failure, package)
+    return failure if package is None else _closer(failure, package, ship_method)
 
 
 def _of_walmart(error: CallError) -> Failure:
@@ -117,7 +121,13 @@ def _of_walmart(error: CallError) -> Failure:
         suggestion=suggestion,
         retryable=not error.refused,
         sent_as=error.codes,
+        params=_waits(error),
     )
+
+
+def _waits(error: CallError) -> Mapping[str, object]:
+    """The seconds that the other system asks to wait."""
+    return {} if error.retry_after is None else {"seconds": error.retry_after.total_seconds()}
 
 
 def _of_commerce(error: CommerceError) -> Failure:
@@ -131,36 +141,61 @@ def _of_commerce(error: CommerceError) -> Failure:
     )
 
 
-def _closer(failure: Failure, package: Package) -> Failure:
-    """Add advice that follows from the shipment that was sent."""
+def _closer(failure: Failure, package: Package, ship_method: str | None) -> Failure:
+    """Add advice that follows from the shipment that was sent, and the values as evidence."""
     if failure.code == "method_code_not_supported":
-        others = ", ".join(code for code in METHOD_CODES if code != package.method_code)
-        known = f"{package.method_code} was sent. Walmart knows {others}. {failure.suggestion}"
-        return replace(failure, suggestion=known)
+        return _of_method(failure, package.method_code, ship_method)
     if failure.code == "shipped_at_refused":
-        return failure
-    advice = _of_number(package) or _of_carrier(package)
-    return replace(failure, suggestion=advice) if advice else failure
+        sent = package.shipped_at.isoformat().replace("+00:00", "Z")
+        return replace(failure, params={"change": "shipped_at", "sent": sent})
+    advice, params = _of_number(package) or _of_carrier(package) or (None, _sent(failure, package))
+    common = {"carrier": _name(package), "tracking_number": package.tracking_number}
+    return replace(failure, suggestion=advice or failure.suggestion, params={**common, **params})
 
 
-def _of_number(package: Package) -> str | None:
-    name = package.carrier.carrier or package.carrier.other or ""
+def _of_method(failure: Failure, sent: str, ship_method: str | None) -> Failure:
+    others = [code for code in METHOD_CODES if code != sent]
+    # The method that the order came with is the safest.
+    expected = next((code for code in (ship_method, DEFAULT_METHOD) if code in others), None)
+    known = f"{sent} was sent. Walmart knows {', '.join(others)}. {failure.suggestion}"
+    params = {"change": "method_code", "sent": sent, "expected": expected, "allowed": others}
+    return replace(failure, suggestion=known, params=params)
+
+
+def _name(package: Package) -> str:
+    return package.carrier.carrier or package.carrier.other or ""
+
+
+def _sent(failure: Failure, package: Package) -> dict[str, object]:
+    """The refused value where nothing better is known."""
+    if failure.code == "tracking_number_refused":
+        return {"change": "tracking_number", "sent": package.tracking_number}
+    if failure.code == "tracking_url_required":
+        return {"change": "tracking_url", "sent": package.tracking_url}
+    return {"change": "carrier_code", "sent": _name(package)}
+
+
+def _of_number(package: Package) -> tuple[str, dict[str, object]] | None:
+    name = _name(package)
     owner = carrier_of_number.belongs_elsewhere(package.tracking_number, name)
     if owner is None:
         return None
-    return (
+    advice = (
         f"{package.tracking_number} is a tracking number of {owner}, but the carrier is {name}: "
         "correct the one or the other."
     )
+    return advice, {"change": "carrier_code", "sent": name, "expected": owner}
 
 
-def _of_carrier(package: Package) -> str | None:
+def _of_carrier(package: Package) -> tuple[str, dict[str, object]] | None:
     other = package.carrier.other
     if other is None:
         return None
     closest = carriers.known(other) or carriers.closest(other)
     if closest is not None:
-        return f"Walmart knows a carrier {closest}; map {other} to it in the store's carriers."
+        advice = f"Walmart knows a carrier {closest}; map {other} to it in the store's carriers."
+        return advice, {"change": "carrier_code", "sent": other, "expected": closest}
     if package.tracking_url is None:
-        return f"Walmart does not know {other}: correct the shipment with a tracking_url."
+        advice = f"Walmart does not know {other}: correct the shipment with a tracking_url."
+        return advice, {"change": "tracking_url", "sent": None}
     return None

@@ -132,7 +132,8 @@ def _judge_refusal(
         return (yield from _send(context, going, again=False))
     if not going.units:
         return _blocked(reading, going, snapshot)
-    failure = error_messages.of(error, Package.from_json(_newest_package(context)))
+    package = Package.from_json(_newest_package(context))
+    failure = error_messages.of(error, package, context.order.ship_method)
     # Where something new happened at Walmart, the next try sends what can still be sent.
     later = TryLater(failure, reached=True, snapshot=snapshot)
     return later if explained else Refused(failure, snapshot)

@@ -95,7 +95,8 @@ def _judge_refusal(context: DeliveryContext, error: WalmartError) -> Flow:
     read = yield from steps.read_order(context, after=error)
     if context.task.recognisable and _corrected(context, read.snapshot):
         return AlreadyThere(read.snapshot)
-    return Refused(error_messages.of(error), read.snapshot)
+    package = Package.from_json(context.update.payload)
+    return Refused(error_messages.of(error, package), read.snapshot)
 
 
 def _corrected(context: DeliveryContext, snapshot: OrderSnapshot) -> bool:

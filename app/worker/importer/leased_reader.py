@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from app.domain.errors import OrderError
+from app.domain.orders.order_event import OrderEvent
 from app.storage import timeline
 from app.storage.imports import leases, retries
 from app.storage.imports.leases import ImportRun, ImportTotals
@@ -81,7 +82,7 @@ class LeasedReader(RateLimitedReader):
             tries = await retries.postpone(connection, self.store_id, number, why)
             found = await repository.find(connection, self.store_id, number)
             if tries == 1 and found is not None:
-                event = timeline.TimelineEvent("order_not_read", detail={"message": why})
+                event = timeline.TimelineEvent(OrderEvent.ORDER_NOT_READ, detail={"message": why})
                 await timeline.add(connection, self.store_id, found, event, self.context.new_id)
         self.totals.postponed += 1
         _log.warning(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import structlog
 
 from app.domain.orders.order import Order
+from app.domain.orders.order_event import OrderEvent
 from app.domain.outbox.rate_limits import Breaker
 from app.domain.update import COMMERCE_KINDS, Kind, State
 from app.storage import timeline
@@ -74,7 +75,9 @@ class DoubtResolver:
             ended = finding.until is None and finding.walmart != read_subject.NOT_READ
             if order is not None and ended:
                 detail = {"walmart": finding.walmart}
-                event = timeline.TimelineEvent("doubt_ended", update_id=found.id, detail=detail)
+                event = timeline.TimelineEvent(
+                    OrderEvent.DOUBT_ENDED, update_id=found.id, detail=detail
+                )
                 await timeline.add(connection, order.store_id, order.id, event, context.new_id)
         _log.info("doubt_read", update_id=str(each.id), walmart=finding.walmart)
         context.wake()

@@ -43,8 +43,8 @@ async def test_an_order_has_the_fields_of_the_contract_in_their_order(
 ) -> None:
     order = await world.an_order(3)
     body = (await client.get(f"/v1/orders/{order.id}")).json()
-    # Two additional fields beside the contract's own.
-    own = {"fulfilled_by", "acknowledge_by"}
+    # Three additional fields beside the contract's own.
+    own = {"fulfilled_by", "acknowledge_by", "links"}
     assert [name for name in body if name not in own] == ORDER_FIELDS
     assert body["order_value"] == {"amount": "42.00", "currency": "USD"}
     assert body["item_count"] == 3

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+from pydantic import Field
+
+from app.domain.orders.order_event import WORDS
 from app.storage.queries.views.base import View
 from app.storage.queries.views.updates import StatusDetail
 
@@ -36,7 +39,8 @@ class TimelineEntry(View):
     """One event in the timeline of an order."""
 
     at: datetime
-    what: str
+    what: Annotated[str, Field(json_schema_extra={"enum": [*WORDS]})]
+    """What happened; docs/timeline.md describes each word and the keys of its `detail`."""
     actor: str | None
     """The name of the API key or of the person. null means Waybill itself."""
     update_id: UUID | None

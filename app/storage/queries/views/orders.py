@@ -103,6 +103,16 @@ class OrderLineView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class OrderLinksView(View):
+    """Addresses of an order outside of Waybill. null means that the address is not known."""
+
+    commerce_order: str | None
+    """In Commerce's Admin, by the store's `admin_order_url`."""
+    seller_center: str | None
+    """In Walmart's Seller Center."""
+
+
+@dataclass(frozen=True, slots=True)
 class OrderView(View):
     """An order: its progress at Walmart, its updates, and what failed."""
 
@@ -134,6 +144,7 @@ class OrderView(View):
 
     null means that a line has no price.
     """
+    links: OrderLinksView
     created_at: Annotated[datetime, Field(exclude=True)]
     updated_at: datetime
     lines: tuple[OrderLineView, ...]

@@ -42,6 +42,8 @@ class ShipmentView(View):
     carrier_title: str | None
     tracking_number: str
     tracking_url: str | None
+    tracking_page: str | None
+    """Where the package can be followed: `tracking_url`, else the page of a known carrier."""
     shipped_at: datetime
     method_code: str
     reference: str | None

@@ -55,6 +55,8 @@ class StoreView(View):
     carriers: dict[str, str | dict[str, str | None]]
     default_cancellation_reason: str | None
     default_tracking_url: str | None
+    admin_order_url: str | None
+    """Address of an order in Commerce's Admin, with `{entity_id}` for the order's id."""
     time_zone: str | None
     """IANA name of the zone of dates, and times without a zone, in files. null means that of the
     market: America/New_York (US), America/Toronto (CA) or America/Mexico_City (MX)."""

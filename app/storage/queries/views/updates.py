@@ -1,13 +1,31 @@
 """An update of the outbox, its status details, and its attempts."""
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import Field
 
+from app.domain.orders.fixes import Fix, FixAction
 from app.storage.queries.views.base import View
+
+
+@dataclass(frozen=True, slots=True)
+class FixView(View):
+    """The action that most likely settles a status detail; `links.fix` is where it is applied."""
+
+    action: Annotated[str, Field(json_schema_extra={"enum": [*map(str, FixAction)]})]
+    changes: dict[str, Any]
+    """Fields of the request, with their values."""
+    needs: tuple[str, ...]
+    """Further fields that a person must give. Empty: the fix can be applied as it is."""
+
+    @classmethod
+    def of(cls, fix: Fix | None) -> Self | None:
+        """The view of a fix, if there is one."""
+        return None if fix is None else cls(str(fix.action), dict(fix.changes), fix.needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +47,13 @@ class StatusDetail(View):
     """The line with units that could not be sent while other lines of the update could."""
     units: int | None = None
     """How many units of that line could not be sent."""
+    params: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """The values that a translation of the message needs, such as `sent` and `expected`."""
+    fix: FixView | None = None
+    """null means that nothing is to be done, or that a person must compare first."""
+    links: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Addresses of the API: `fix` takes the request of the fix; also `update`, `order`, `store`,
+    `event`."""
 
 
 @dataclass(frozen=True, slots=True)
