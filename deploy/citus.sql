@@ -42,6 +42,7 @@ SELECT create_distributed_table('reconciliations', 'store_id', colocate_with => 
 SELECT create_distributed_table('order_counts', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('order_count_changes', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('delivery_rollups', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('delivery_rollup_steps', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('delivery_rollup_cursors', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('idempotency_keys', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('oauth_nonces', 'store_id', colocate_with => 'orders');

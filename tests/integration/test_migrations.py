@@ -670,6 +670,7 @@ async def test_deliveries_of_before_the_upgrade_are_summed_up_by_pollers(empty_u
     assert await rollup.sum_up(database, 1) == lag.floor(made_at)
     assert await rollup.due(database) == []
     await database.close()
+    assert await ask(empty_url, "SELECT sum(first_try) FROM delivery_rollup_steps") == 3
 
 
 async def test_stores_of_before_the_upgrade_have_no_address_of_commerce_admin(

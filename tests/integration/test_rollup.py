@@ -151,7 +151,8 @@ async def test_sums_are_deleted_after_90_days(world: World) -> None:
     for days in (91, 89):
         at = lag.floor(datetime.now(UTC) - timedelta(days=days))
         await rolled_up(world, store.store_id, at, first_try=1)
-    assert await retention.forget_rollups(world.database, lag.KEPT.days) == 1
+    assert await retention.forget_rollups(world.database, lag.KEPT.days) == 3
+    assert await retention.forget_rollups(world.database, lag.KEPT.days) == 0
     found = await health(world, span=HealthSpan(2160, timedelta(days=1)))
     assert found.deliveries.confirmed == 1
 
@@ -161,30 +162,62 @@ async def rolled_up(world: World, store_id: int, at: datetime, **counts: Any) ->
     named = {"first_try": 0, "after_retry": 0, "failed": 0, **counts}
     lags = [0] * lag.BUCKETS
     lags[3] = named["first_try"] + named["after_retry"]
-    insert = sa.text("""
-        INSERT INTO delivery_rollups
-          (store_id, starts_at, kind, first_try, after_retry, failed, lags)
-        VALUES (:store_id, :at, 'shipment', :first_try, :after_retry, :failed, :lags)
-    """).bindparams(sa.bindparam("lags", type_=sa.ARRAY(sa.Integer)))
+    values = "'shipment', :first_try, :after_retry, :failed, :lags"
+    inserts = (
+        f"INSERT INTO delivery_rollups SELECT :store_id, :at, {values}",
+        (
+            "INSERT INTO delivery_rollup_steps SELECT :store_id, m, "
+            f"date_bin(make_interval(mins => m), :at, 'epoch'), {values} "
+            # Tests read longer steps of one row only.
+            "FROM unnest(ARRAY[30, 120, 1440]) AS m ON CONFLICT DO NOTHING"
+        ),
+    )
+    types: list[sa.BindParameter[Any]] = [
+        sa.bindparam("lags", type_=sa.ARRAY(sa.Integer)),
+        sa.bindparam("at", type_=sa.DateTime(timezone=True)),
+        *(sa.bindparam(name, type_=sa.Integer) for name in ("store_id", *sorted(named))),
+    ]
     async with world.database.begin() as connection:
-        await connection.execute(insert, {**named, "store_id": store_id, "at": at, "lags": lags})
+        for insert in inserts:
+            statement = sa.text(insert).bindparams(*types)
+            await connection.execute(
+                statement, {**named, "store_id": store_id, "at": at, "lags": lags}
+            )
+
+
+async def test_longer_steps_have_the_sums_of_their_five_minutes(world: World) -> None:
+    """A day is read from sums by the day, an hour from sums by half hours."""
+    ids = await delivered(world, "1ZA", "1ZB", "1ZC")
+    for number, update_id in enumerate(ids):
+        await aged(world, update_id, AGE * (number + 1))
+    await summed(world)
+    found = [
+        await health(world, span=HealthSpan(24, timedelta(minutes=minutes)))
+        for minutes in (5, 30, 60, 120, 360)
+    ]
+    found.append(await health(world, span=HealthSpan(48, timedelta(days=1))))
+    assert [each.deliveries.confirmed for each in found] == [found[0].deliveries.confirmed] * 6
+    assert len({each.deliveries.p99_seconds for each in found}) == 1
+    assert {each.step_minutes for each in found} == {5, 30, 60, 120, 360, 1440}
+    of_shipments = {each.kind: each.deliveries for each in found[-1].kinds}["shipment"]
+    assert of_shipments.confirmed == 3
 
 
 async def test_each_step_has_its_deliveries_and_empty_steps_are_shown(world: World) -> None:
     one, other = await world.a_store(), await world.a_store()
-    now = datetime.now(UTC)
-    at = lag.floor(now, timedelta(minutes=30)) - timedelta(hours=2)
+    half_hour = timedelta(minutes=30)
+    at = lag.floor(datetime.now(UTC), half_hour) - 4 * half_hour
     await rolled_up(world, one.store_id, at, first_try=5)
-    await rolled_up(world, one.store_id, at + timedelta(minutes=25), first_try=1, failed=2)
-    await rolled_up(world, other.store_id, at + timedelta(minutes=30), after_retry=3)
+    await rolled_up(world, one.store_id, at + half_hour, first_try=1, failed=2)
+    await rolled_up(world, other.store_id, at + half_hour, after_retry=3)
     found = await health(world)
     assert len(found.series) == 48
     shown = {
         point.starts_at: point.deliveries for point in found.series if point.deliveries.confirmed
     }
     assert {moment: (each.confirmed, each.failed) for moment, each in shown.items()} == {
-        at: (6, 2),
-        at + timedelta(minutes=30): (3, 0),
+        at: (5, 0),
+        at + half_hour: (4, 2),
     }
     assert found.deliveries.p50_seconds == pytest.approx(0.375)
     of_one = await health(world, one.store_id)

@@ -9,8 +9,10 @@ BUCKETS = len(BOUNDS) + 1
 # Counts older than this are final: the longest time that a poller takes to record a result, and a
 # margin for clocks.
 SETTLING = timedelta(minutes=2)
-# Counts are summed up for each such span, and the sums are kept so long.
+# Counts are summed up for each such span, and added to longer steps.
 SPAN = timedelta(minutes=5)
+STEPS = (timedelta(minutes=30), timedelta(hours=2), timedelta(days=1))
+# The sums are kept so long.
 KEPT = timedelta(days=90)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -82,6 +82,19 @@ _ROLLUPS = Sweep(
        AND <r>
     """,
 )
+_ROLLUP_STEPS = Sweep(
+    """
+      FROM unnest(ARRAY[30, 120, 1440]) AS m (minutes)
+      JOIN delivery_rollup_steps d ON d.minutes = m.minutes
+     WHERE d.starts_at < now() - make_interval(days => :days)""",
+    """
+    DELETE FROM delivery_rollup_steps r
+     USING (SELECT d.store_id, d.minutes, d.starts_at, d.kind <due>
+             LIMIT :batch FOR UPDATE OF d SKIP LOCKED) old
+     WHERE r.store_id = old.store_id AND r.minutes = old.minutes
+       AND r.starts_at = old.starts_at AND r.kind = old.kind AND <r>
+    """,
+)
 # Commerce sends events of every order of the shop; most of these are not Walmart orders.
 _UNLINKED = Sweep(
     """
@@ -176,7 +189,8 @@ async def forget_audit(database: Database, days: int, batch: int = BATCH) -> int
 
 async def forget_rollups(database: Database, days: int, batch: int = BATCH) -> int:
     """Delete some sums of deliveries of so many days ago."""
-    return await _do(database, _ROLLUPS, days, batch)
+    removed = await _do(database, _ROLLUPS, days, batch)
+    return max(removed, await _do(database, _ROLLUP_STEPS, days, batch))
 
 
 async def _do(database: Database, statement: Sweep, days: int, batch: int) -> int:

@@ -19,6 +19,7 @@ from app.storage.postgres.sql import Statement
 STORES = 50
 # Attempts from before the first roll-up of a store are summed up as far back as this.
 _BACKFILL = 288 * lag.SPAN
+_STEPS = [int(step.total_seconds() / 60) for step in lag.STEPS]
 
 _DUE = sql.load("outbox/list_rollup_stores.sql")
 _BEGIN = Statement("""
@@ -79,7 +80,7 @@ async def sum_up(database: Database, store_id: int) -> datetime | None:
 async def _count(connection: Connection, store_id: int, starts_at: datetime) -> None:
     since, until = ids.first_id(starts_at), ids.first_id(starts_at + lag.SPAN)
     values = {"store_id": store_id, "starts_at": starts_at, "since": since, "until": until}
-    await _INSERT.execute(connection, {**values, "bounds": list(lag.BOUNDS)})
+    await _INSERT.execute(connection, {**values, "bounds": list(lag.BOUNDS), "steps": _STEPS})
     await _MOVE.execute(connection, {"store_id": store_id, "next_id": until})
 
 

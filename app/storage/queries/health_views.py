@@ -28,8 +28,18 @@ MOST_COUNTED = 1000
 """Updates of a store that are counted."""
 _LAGS = ", ".join(f"sum(lags[{bucket + 1}])::bigint" for bucket in range(lag.BUCKETS))
 _OF_STORE = "AND store_id = :store_id"
-_SUMS = sql.load("queries/sum_deliveries.sql", lags=_LAGS, of_store="")
-_SUMS_OF_STORE = sql.load("queries/sum_deliveries.sql", lags=_LAGS, of_store=_OF_STORE)
+# By whether they are of one store, and of five minutes.
+_SUMS = {
+    (of_store, fine): sql.load(
+        "queries/sum_deliveries.sql",
+        lags=_LAGS,
+        of_store=_OF_STORE if of_store else "",
+        rows="delivery_rollups" if fine else "delivery_rollup_steps",
+        level="" if fine else "minutes = :minutes AND",
+    )
+    for of_store in (False, True)
+    for fine in (False, True)
+}
 _BACKLOGS = sql.load("queries/list_store_backlogs.sql", of_store="")
 _BACKLOGS_OF_STORE = sql.load("queries/list_store_backlogs.sql", of_store=f"AND s.{_OF_STORE[4:]}")
 _NOW = sql.load("queries/count_pollers.sql", lock=presence.LOCK)
@@ -47,6 +57,10 @@ def deliveries(row: Row | None) -> DeliveriesView:
         p50_seconds=_rounded(lag.quantile(row["lags"], 0.5)),
         p99_seconds=_rounded(lag.quantile(row["lags"], 0.99)),
     )
+
+
+def _minutes(step: timedelta) -> int:
+    return step // timedelta(minutes=1)
 
 
 def _rounded(seconds: float | None) -> float | None:
@@ -84,7 +98,7 @@ async def health(reader: Reader, store_id: int | None, span: HealthSpan) -> Heal
     return HealthView(
         since=since,
         until=until,
-        step_minutes=int(span.step / timedelta(minutes=1)),
+        step_minutes=_minutes(span.step),
         deliveries=sums.every,
         kinds=tuple(KindDeliveriesView(kind, sums.kinds[kind]) for kind in sorted(sums.kinds)),
         series=_series(sums.steps, since, now["at"], span.step),
@@ -106,10 +120,16 @@ async def health(reader: Reader, store_id: int | None, span: HealthSpan) -> Heal
 async def _sums(
     reader: Reader, store_id: int | None, since: datetime, until: datetime, step: timedelta
 ) -> _Sums:
-    minutes = int(step / timedelta(minutes=1))
-    values = {"since": since, "until": until, "step": minutes, "store_id": store_id}
+    levels = [level for level in lag.STEPS if not step % level]
+    values = {
+        "since": since,
+        "until": until,
+        "step": _minutes(step),
+        "minutes": _minutes(max(levels, default=step)),
+        "store_id": store_id,
+    }
     found = _Sums()
-    for row in await (_SUMS if store_id is None else _SUMS_OF_STORE).fetch(reader, values):
+    for row in await _SUMS[store_id is not None, not levels].fetch(reader, values):
         view = deliveries(row)
         if row["at"] is not None:
             found.steps[row["at"]] = view

@@ -8,7 +8,11 @@ sixteen in each index. Autovacuum's settings of the hot ones are in the migratio
 from app.storage.tables.audit_tables import audit
 from app.storage.tables.base import metadata
 from app.storage.tables.commerce_tables import commerce_event_ids, commerce_events
-from app.storage.tables.health_tables import delivery_rollup_cursors, delivery_rollups
+from app.storage.tables.health_tables import (
+    delivery_rollup_cursors,
+    delivery_rollup_steps,
+    delivery_rollups,
+)
 from app.storage.tables.idempotency_tables import idempotency_keys
 from app.storage.tables.import_tables import (
     import_places,
@@ -46,6 +50,7 @@ __all__ = [
     "commerce_event_ids",
     "commerce_events",
     "delivery_rollup_cursors",
+    "delivery_rollup_steps",
     "delivery_rollups",
     "events",
     "idempotency_keys",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
+from app.domain.errors import Invalid, Problem
 from app.storage import queries
 from app.storage.queries import HealthSpan
 from app.storage.queries.views import HealthView
@@ -17,7 +18,10 @@ from app.web.v1.responses import problems, success
 router = OperationRouter("/v1/health", "health")
 MOST_HOURS = 2160
 """90 days, for which sums are kept."""
+MOST_STEPS = 4320
+"""Of one answer."""
 STEPS = {
+    "5m": timedelta(minutes=5),
     "30m": timedelta(minutes=30),
     "1h": timedelta(hours=1),
     "2h": timedelta(hours=2),
@@ -95,7 +99,7 @@ async def get_sync_health(
     context: Reading,
     hours: Annotated[int, Query(ge=1, le=MOST_HOURS, description="How far back.")] = 24,
     step: Annotated[
-        Literal["30m", "1h", "2h", "6h", "12h", "1d"],
+        Literal["5m", "30m", "1h", "2h", "6h", "12h", "1d"],
         Query(description="Length of one step of `series`. Steps begin at multiples in UTC."),
     ] = "30m",
     store_id: UUID | None = None,
@@ -106,6 +110,9 @@ async def get_sync_health(
     """
     store = context.one_store(store_id, None)
     span = HealthSpan(hours, STEPS[step])
+    if timedelta(hours=hours) > MOST_STEPS * span.step:
+        message = f"At most {MOST_STEPS:,} steps are answered. Take a longer step or fewer hours."
+        raise Invalid("invalid", message, [Problem("invalid", message, "/step")])
     async with context.app.database.direct.reading() as session:
         view = await queries.health(session, store, span)
     return respond(answer(200, view))

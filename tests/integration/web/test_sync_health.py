@@ -29,7 +29,8 @@ async def test_a_new_store_has_no_deliveries_and_nothing_that_waits(
 
 
 @pytest.mark.parametrize(
-    ("query", "steps"), [("hours=24", 48), ("hours=1", 2), ("hours=2160&step=1d", 90)]
+    ("query", "steps"),
+    [("hours=24", 48), ("hours=1", 2), ("hours=1&step=5m", 12), ("hours=2160&step=1d", 90)],
 )
 async def test_a_span_has_all_of_its_steps(
     client: httpx.AsyncClient, query: str, steps: int
@@ -37,7 +38,9 @@ async def test_a_span_has_all_of_its_steps(
     assert len((await client.get(f"/v1/health?{query}")).json()["series"]) == steps
 
 
-@pytest.mark.parametrize("query", ["hours=0", "hours=2161", "step=7", "hours=x", "since=1"])
+@pytest.mark.parametrize(
+    "query", ["hours=0", "hours=2161", "step=7", "hours=x", "since=1", "step=5m&hours=361"]
+)
 async def test_a_span_beyond_the_limits_is_refused(client: httpx.AsyncClient, query: str) -> None:
     assert (await client.get(f"/v1/health?{query}")).status_code == 422
 
