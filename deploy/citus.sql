@@ -47,5 +47,7 @@ SELECT create_distributed_table('delivery_rollup_cursors', 'store_id', colocate_
 SELECT create_distributed_table('idempotency_keys', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('oauth_nonces', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('audit', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('sessions', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('sign_in_links', 'store_id', colocate_with => 'orders');
 
 -- alembic_version stays a local table of the coordinator, where migrations run.

@@ -27,6 +27,8 @@ from app.web.commerce import orders as commerce_orders
 from app.web.commerce import shipments as commerce_shipments
 from app.web.health import MetricsSource
 from app.web.middleware import RequestMiddleware
+from app.web.page import pages, paths
+from app.web.page.settings import PageSettings
 from app.web.path_rules import PathRules
 from app.web.probes import Ready
 from app.web.route import OperationRouter
@@ -92,9 +94,10 @@ def create_app(
     version: str,
     adobe_keys: AdobeKeys | None = None,
     answer_within: float = 8.0,
+    page: PageSettings | None = None,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
-    """Create the API.
+    """Create the API and the page.
 
     ready returns None, or the reason why requests cannot be served. adobe_keys verify events of
     Adobe; the caller closes them. answer_within is the time limit in seconds for webhooks and
@@ -117,7 +120,9 @@ def create_app(
     app.state.ready = ready
     app.state.answer_within = answer_within
     app.state.adobe_keys = adobe_keys or open_keys()
-    for router in (*OPERATIONS, health.router):
+    app.state.page = page or PageSettings()
+    app.state.page_paths = paths.pattern_of(pages.PAGES)
+    for router in (*OPERATIONS, health.router, *pages.PAGES, pages.ASSETS):
         app.include_router(router)
     problems.install(app)
     docs.install(app)
@@ -125,7 +130,8 @@ def create_app(
     # Each middleware is outside of those that were added before it.
     app.add_middleware(AllowedMethods, routes=list(iter_route_contexts(app.routes)))
     app.add_middleware(fast_shipment.FastShipment)
-    rules = PathRules(rule for router in OPERATIONS for rule in router.rules)
+    operations = [rule for router in OPERATIONS for rule in router.rules]
+    rules = PathRules([*operations, *pages.rules()])
     app.add_middleware(RequestMiddleware, rules=rules, observer=metrics, new_id=lambda: uuid4().hex)
     app.add_middleware(CanonicalAddresses)
     return app

@@ -11,7 +11,8 @@ from app.domain import ids
 from app.domain.errors import Forbidden, NotAvailable, Unknown
 from app.storage.postgres.database import Database
 from app.storage.postgres.retry import again
-from app.storage.stores import api_keys
+from app.storage.stores import api_keys, sessions
+from app.storage.stores.sessions import Access, OpenSession
 from app.web.problems import Unauthorized
 
 SCOPES = ("read", "write", "admin")
@@ -53,6 +54,15 @@ class Caller:
         return store
 
 
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A person who is signed in to the page."""
+
+    caller: Caller
+    """The key of the session, within the limits of the session."""
+    session: OpenSession
+
+
 def implied(scopes: frozenset[str]) -> frozenset[str]:
     """The scopes, with the scopes that they imply."""
     return frozenset().union(*(_IMPLIED.get(scope, set()) for scope in scopes))
@@ -67,6 +77,7 @@ class KeyRing:
     monotonic: Callable[[], float]
     _remembered: dict[bytes, tuple[float, Caller]] = field(default_factory=dict)
     _use_recorded: dict[UUID, float] = field(default_factory=dict)
+    _signed_in: dict[bytes, tuple[float, SignedIn]] = field(default_factory=dict)
 
     async def caller(self, secret: str) -> Caller:
         """The caller with this secret. Raises Unauthorized."""
@@ -96,6 +107,42 @@ class KeyRing:
             async with self.database.begin() as connection:
                 await api_keys.use(connection, key_id)
 
+    async def signed_in(self, token: str, *, used: bool) -> SignedIn:
+        """The person with this session token. Raises Unauthorized.
+
+        used: a person does something just now, so the session lasts longer.
+        """
+        digest = sessions.digest(token)
+        until, known = self._signed_in.get(digest, (0.0, None))
+        if known is not None and self.monotonic() < until:
+            return known
+        found = await again(lambda: self._find_session(token, used=used))
+        if len(self._signed_in) >= _MOST_REMEMBERED:
+            self._signed_in.clear()
+        self._signed_in[digest] = (self.monotonic() + REMEMBERED_FOR, found)
+        return found
+
+    def forget_session(self, token: str) -> None:
+        """Forget a session that ended. Other processes forget it within REMEMBERED_FOR."""
+        self._signed_in.pop(sessions.digest(token), None)
+
+    async def _find_session(self, token: str, *, used: bool) -> SignedIn:
+        async with self.database.begin() as connection:
+            session = await sessions.find(connection, token, used=used)
+        if session is None or session.access.admin_hash not in {None, self.admin_hash}:
+            raise Unauthorized
+        access = session.access
+        if used and access.key_id is not None:
+            await self.record_use(access.key_id)
+        key = "admin" if access.key_id is None else str(access.key_id)
+        scopes = implied(frozenset({access.scope}))
+        return SignedIn(Caller(key, _signature(access), access.store_id, scopes), session)
+
+    @property
+    def admin_hash(self) -> bytes | None:
+        """Digest of the admin key of the settings."""
+        return None if self.admin_key is None else sessions.digest(self.admin_key)
+
     def _is_admin(self, secret: str) -> bool:
         return self.admin_key is not None and hmac.compare_digest(
             secret.encode(errors="replace"), self.admin_key.encode()
@@ -108,3 +155,9 @@ class KeyRing:
             raise Unauthorized
         await self.record_use(key.id)
         return Caller(str(key.id), key.name, key.store_id, implied(key.scopes))
+
+
+def _signature(access: Access) -> str:
+    """How the timeline names a person: with the key, unless both have the same name."""
+    same = access.name == access.key_name
+    return access.name if same else f"{access.name} ({access.key_name})"

@@ -91,7 +91,11 @@ class RequestContext:
 
     def given_key(self) -> str | None:
         """The Idempotency-Key of the request, or None. Raises Invalid."""
-        key = self.request.headers.get("idempotency-key")
+        return self.checked_key(self.request.headers.get("idempotency-key"))
+
+    @staticmethod
+    def checked_key(key: str | None) -> str | None:
+        """An Idempotency-Key, if it has the right form. Raises Invalid."""
         if key is not None and not _KEY.fullmatch(key):
             message = "The key must have 1 to 255 printable ASCII characters."
             problem = Problem("idempotency_key_invalid", message, "/Idempotency-Key")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from app.web.problem_codes import CODES
@@ -38,17 +38,13 @@ tr:target { background: #f2c03744 } code { font: .95em ui-monospace, monospace }
 
 
 def install(app: FastAPI) -> None:
-    """Add `/docs`, the table of problem codes, and a redirect from `/`."""
+    """Add `/docs` and the table of problem codes."""
     spec = importlib.util.find_spec("fastapi_offline")
     assert spec is not None  # noqa: S101 - a pinned dependency
     assert spec.origin is not None  # noqa: S101 - it is a package on disk
     files = StaticFiles(directory=Path(spec.origin).parent / "static")
     page = _swagger(app)
     policy = _policy(page)
-
-    @app.get("/", include_in_schema=False)
-    async def root() -> Response:
-        return RedirectResponse("/docs")
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:

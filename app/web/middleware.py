@@ -54,6 +54,7 @@ class RequestMiddleware:
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else self._new_id()
+        scope["waybill.request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
         address = scope["client"][0] if scope.get("client") else None
         origin = audit.origin.set(audit.Origin(None, address, request_id))

@@ -34,6 +34,7 @@ CODES: dict[str, Code] = {
         401, "The request has no valid API key in `Authorization: Bearer`, or OAuth signature."
     ),
     "scope_missing": Code(403, "The API key lacks the scope that this operation needs."),
+    "cross_site": Code(403, "The form does not come from a page of this Waybill."),
     "not_found": Code(404, "The path does not exist."),
     "method_not_allowed": Code(405, "The path does not support this method."),
     "body_too_large": Code(

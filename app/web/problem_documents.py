@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
+from starlette.types import Scope
 
 from app.domain.errors import Problem
 from app.web.problem_codes import title
@@ -47,7 +48,8 @@ class ProblemOut(BaseModel):
 class Rejection:
     """A refused request, before it is rendered in the form of its path."""
 
-    path: str
+    scope: Scope
+    """The ASGI scope of the request."""
     status: int
     code: str
     """A key of CODES."""
@@ -69,7 +71,7 @@ def render(rejection: Rejection) -> Response:
         "title": title(rejection.status),
         "status": rejection.status,
         "detail": rejection.detail,
-        "instance": rejection.path,
+        "instance": rejection.scope["path"],
         "code": rejection.code,
     }
     if rejection.errors:

@@ -71,7 +71,7 @@ def problem(
     errors = errors or ([Problem(code, detail)] if status in _ABOUT_CONTENT else [])
     # mutation: problem-list-limit
     rejection = Rejection(
-        request.scope["path"],
+        request.scope,
         status,
         code,
         detail,

@@ -75,7 +75,7 @@ def test_titles_of_problems_do_not_depend_on_the_version_of_python(
     described = responses.problems("invalid", body=True)
     assert described[413]["description"].startswith("Request Entity Too Large: ")
     assert described[422]["description"].startswith("Unprocessable Entity: ")
-    rejection = Rejection("/v1/stores", 422, "invalid", "A field is wrong.")
+    rejection = Rejection({"path": "/v1/stores"}, 422, "invalid", "A field is wrong.")
     answer = problem_documents.render(rejection)
     assert json.loads(bytes(answer.body))["title"] == "Unprocessable Entity"
 

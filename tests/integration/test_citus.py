@@ -31,8 +31,10 @@ from app.storage.postgres.database import Database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.queries.commerce_search import Criteria, Filter, Sort
 from app.storage.queries.views import StoreView
-from app.storage.stores import error_notifications
+from app.storage.stores import error_notifications, sessions
+from app.storage.stores.sessions import Access
 from app.storage.tables import metadata
+from app.usecases.access import sign_in
 from app.usecases.orders import cancel, ship
 from tests.builders import a_package
 from tests.harness.outbox import claim
@@ -193,6 +195,7 @@ async def _a_day(world: World) -> None:
     one, other = await world.a_store(), await world.a_store()
     for store in (one, other):
         await _requests(world, store)
+        await _sign_in(world, store)
     await _recorded_together(world, [one, other])
 
 
@@ -232,6 +235,19 @@ async def _requests(world: World, store: StoreView) -> None:
                 [[Filter("", field, "notnull", None)]], [Sort("", field, descending=True)], 9, 1
             )
             await queries.search_orders(connection, store.store_id, criteria)
+
+
+async def _sign_in(world: World, store: StoreView) -> None:
+    access = Access("Jane", store.store_id, "write", None, "operators")
+    link = await sign_in.make_link(world.context, access, "/orders")
+    assert await sign_in.link_works(world.context, link.token)
+    entered = await sign_in.enter(world.context, link.token)
+    assert entered is not None
+    async with world.database.begin() as connection:
+        session = await sessions.find(connection, entered.token, used=True)
+        assert session is not None
+        await sessions.list_open(connection, store.store_id, most=9)
+    assert await sign_in.end_session(world.context, store.store_id, session.id)
 
 
 async def _maintenance(world: World) -> None:

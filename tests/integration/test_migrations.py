@@ -35,7 +35,8 @@ from app.storage.postgres import migrate
 from app.storage.postgres.database import open_database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.returns import returns
-from app.storage.stores import api_keys
+from app.storage.stores import api_keys, sessions
+from app.storage.stores.sessions import Access
 
 LOCK = "24595496943840364"  # 'Waybill' as a number: replicas of two versions must use the same
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%'"
@@ -669,6 +670,25 @@ async def test_deliveries_of_before_the_upgrade_are_summed_up_by_pollers(empty_u
     assert await rollup.due(database) == [1]
     assert await rollup.sum_up(database, 1) == lag.floor(made_at)
     assert await rollup.due(database) == []
+
+
+async def test_keys_of_before_the_upgrade_sign_people_in(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611301400")
+    key = UUID("01a20a61-4a87-7d0f-8311-81ea00000000")
+    async with connected(empty_url) as session:
+        await session.execute(
+            "INSERT INTO api_keys (id, name, prefix, secret_hash, scopes) "
+            "VALUES ($1, 'ops', 'wb_', 'x', '{read,write}')",
+            key,
+        )
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    database = open_database(empty_url, pool_size=2)
+    access = Access("Jane", None, "write", key, "ops")
+    async with database.begin() as connection:
+        await sessions.create(connection, access, key, "0-token")
+        found = await sessions.find(connection, "0-token", used=True)
+    assert found is not None
+    assert found.access == access
     await database.close()
     assert await ask(empty_url, "SELECT sum(first_try) FROM delivery_rollup_steps") == 3
 

@@ -30,6 +30,7 @@ from app.storage.tables.order_tables import (
     orders,
 )
 from app.storage.tables.return_tables import refunds, return_orders, returns
+from app.storage.tables.session_tables import sessions, sign_in_links
 from app.storage.tables.shipment_tables import cancellations, shipments
 from app.storage.tables.store_tables import (
     api_keys,
@@ -71,7 +72,9 @@ __all__ = [
     "refunds",
     "return_orders",
     "returns",
+    "sessions",
     "shipments",
+    "sign_in_links",
     "stores",
     "updates",
     "webhook_events",

@@ -1,0 +1,72 @@
+"""Make a sign-in link, open a session by a link or a key, and end it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.storage.postgres.database import Connection
+from app.storage.stores import sessions
+from app.storage.stores.sessions import LINK_LIFETIME, Access
+from app.usecases.context import AppContext
+
+
+@dataclass(frozen=True, slots=True)
+class MadeLink:
+    """A link that signs a person in, once."""
+
+    token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A session that was opened by a link."""
+
+    token: str
+    """Of the session, for its cookie."""
+    path: str
+    """The page that the link opens."""
+
+
+async def make_link(
+    context: AppContext, access: Access, path: str, lifetime: timedelta = LINK_LIFETIME
+) -> MadeLink:
+    """Make a link that opens a page."""
+    token = sessions.new_token(access.store_id)
+    async with context.transaction() as connection:
+        expires_at = await sessions.create_link(connection, access, token, path, lifetime)
+    return MadeLink(token, expires_at)
+
+
+async def link_works(context: AppContext, token: str) -> bool:
+    """Whether a link can still be used."""
+    async with context.database.begin() as connection:
+        return await sessions.find_link(connection, token)
+
+
+async def enter(context: AppContext, token: str) -> Entered | None:
+    """Use a link, and open a session; None for a link that expired or was used."""
+    async with context.transaction() as connection:
+        used = await sessions.use_link(connection, token)
+        if used is None:
+            return None
+        return Entered(await open_session(context, connection, used.access), used.path)
+
+
+async def sign_in(context: AppContext, access: Access) -> str:
+    """Open a session of a key that was checked; returns the token for its cookie."""
+    async with context.transaction() as connection:
+        return await open_session(context, connection, access)
+
+
+async def open_session(context: AppContext, connection: Connection, access: Access) -> str:
+    """Open a session in a transaction; returns its token."""
+    token = sessions.new_token(access.store_id)
+    await sessions.create(connection, access, context.new_id(access.store_id or 0), token)
+    return token
+
+
+async def end_session(context: AppContext, store_id: int | None, identifier: UUID) -> bool:
+    """End a session; False if there is none of that id in the store (None: of every store)."""
+    async with context.transaction() as connection:
+        return await sessions.end(connection, store_id, identifier)

@@ -1,0 +1,20 @@
+"""The pages, in one list, and the rules of their paths."""
+
+from app.web.page import access, assets, placeholders
+from app.web.page.errors import render_for_browser
+from app.web.page.route import PageRouter
+from app.web.path_rules import PathRule
+
+PAGES: tuple[PageRouter, ...] = (
+    access.router,
+    placeholders.router,
+)
+ASSETS = assets.router
+
+
+def rules() -> list[PathRule]:
+    """The rules of all pages, and last that of paths where nothing is."""
+    own = [rule for router in PAGES for rule in router.rules]
+    # As in routing, a path without a parameter at a place comes before one with it.
+    own.sort(key=lambda rule: [part.startswith("{") for part in rule.path.split("/")])
+    return [*own, PathRule("/", render=render_for_browser)]

@@ -1,0 +1,45 @@
+"""Pages that are still to come, so that each link of the header leads somewhere."""
+
+from fastapi import Response
+
+from app.web.page.context import PageAdministering, PageReading
+from app.web.page.i18n import deferred
+from app.web.page.route import PageRouter
+
+router = PageRouter()
+
+
+@router.get("/orders")
+async def orders(context: PageReading) -> Response:
+    """Orders."""
+    return context.render("placeholder.html", title=deferred("Orders"))
+
+
+@router.get("/returns")
+async def returns(context: PageReading) -> Response:
+    """Returns."""
+    return context.render("placeholder.html", title=deferred("Returns"))
+
+
+@router.get("/attention")
+async def attention(context: PageReading) -> Response:
+    """Needs attention."""
+    return context.render("placeholder.html", title=deferred("Needs attention"))
+
+
+@router.get("/health")
+async def health(context: PageReading) -> Response:
+    """Sync health."""
+    return context.render("placeholder.html", title=deferred("Sync health"))
+
+
+@router.get("/stores")
+async def stores(context: PageReading) -> Response:
+    """Stores."""
+    return context.render("placeholder.html", title=deferred("Stores"))
+
+
+@router.get("/keys")
+async def keys(context: PageAdministering) -> Response:
+    """Keys."""
+    return context.render("placeholder.html", title=deferred("Keys"))

@@ -1,0 +1,86 @@
+"""Routes and routers of the page."""
+
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+
+from app.storage.postgres.retry import again
+from app.web.page import errors
+from app.web.page.context import RequirePage
+from app.web.page.csrf import require_same_origin
+from app.web.page.session import settings_of
+from app.web.path_rules import USUAL, BodyLimit, PathRule
+from app.web.problems import Unauthorized
+from app.web.route import Endpoint
+
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class PageRoute(APIRoute):
+    """A route that refuses other sites and strangers before it receives a form.
+
+    As an operation of the API, the endpoint may run again after a lock time-out or a stale session.
+    """
+
+    def __init__(self, path: str, endpoint: Endpoint, **more: Any) -> None:  # noqa: ANN401 - passed to FastAPI
+        super().__init__(path, _repeated(endpoint), **more)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler, after the checks."""
+        handle = super().get_route_handler()
+        required = [
+            each.call for each in self.dependant.dependencies if isinstance(each.call, RequirePage)
+        ]
+
+        async def handle_page(request: Request) -> Response:
+            require_same_origin(request, settings_of(request).public_url)
+            try:
+                for person in required:
+                    await person.open(request)
+            except Unauthorized:
+                if request.method != "POST":
+                    raise
+                return await _sign_in_again(request)
+            return await handle(request)
+
+        return handle_page
+
+
+class PageRouter(APIRouter):
+    """A router of pages. limit: how much a form may hold."""
+
+    def __init__(self, *, limit: BodyLimit = USUAL) -> None:
+        super().__init__(route_class=PageRoute, include_in_schema=False)
+        self._limit = limit
+
+    @property
+    def rules(self) -> tuple[PathRule, ...]:
+        """The rules of its paths."""
+        # A rule of "/" covers every path; that of paths where nothing is holds for it as well.
+        paths = dict.fromkeys(
+            route.path for route in self.routes if isinstance(route, APIRoute) and route.path != "/"
+        )
+        return tuple(PathRule(path, self._limit, FORMS, render=errors.render) for path in paths)
+
+
+async def _sign_in_again(request: Request) -> Response:
+    """The answer to a form of a session that is over: nothing that was typed is lost."""
+    form = await request.form()
+    typed = [
+        (name, value)
+        for name, value in form.multi_items()
+        if isinstance(value, str) and name != "idempotency_key"
+    ]
+    return errors.sign_in(request, typed=urlencode(typed))
+
+
+def _repeated(endpoint: Endpoint) -> Endpoint:
+    @functools.wraps(endpoint)
+    async def run(**values: object) -> Response:
+        return await again(lambda: endpoint(**values))
+
+    return run

@@ -1,0 +1,67 @@
+"""The cookie of a session, and its attributes."""
+
+from http.cookies import SimpleCookie
+from urllib.parse import quote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.storage.stores.sessions import LONGEST
+from app.web.page.settings import PageSettings
+
+NOTICE = "waybill-notice"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def settings_of(request: Request) -> PageSettings:
+    """What the deployment set about the page."""
+    settings: PageSettings = request.app.state.page
+    return settings
+
+
+def is_secure(request: Request) -> bool:
+    """Whether cookies are sent over https only: everywhere but on this machine."""
+    return urlsplit(f"//{request.headers.get('host', '')}").hostname not in _LOOPBACK
+
+
+def cookie_name(request: Request) -> str:
+    """The name of the session's cookie. `__Host-` lets no other host of the domain set it."""
+    return "__Host-waybill" if is_secure(request) else "waybill"
+
+
+def token_of(request: Request) -> str | None:
+    """The session token of a request."""
+    return request.cookies.get(cookie_name(request)) or None
+
+
+def keep_signed_in(request: Request, response: Response, token: str) -> None:
+    """Give the browser a session's cookie."""
+    value = _cookie(request, cookie_name(request), token, int(LONGEST.total_seconds()))
+    response.headers.append("Set-Cookie", value)
+
+
+def forget(request: Request, response: Response) -> None:
+    """Delete the session's cookie."""
+    response.headers.append("Set-Cookie", _cookie(request, cookie_name(request), "", 0))
+
+
+def notice_cookie(request: Request, text: str) -> str:
+    """A `Set-Cookie` with a sentence that the next page shows once; empty deletes it."""
+    return _cookie(request, NOTICE, quote(text), 60 if text else 0)
+
+
+def kept_cookie(request: Request, name: str, value: str, seconds: int) -> str:
+    """A `Set-Cookie` with a choice of the person."""
+    return _cookie(request, name, value, seconds)
+
+
+def _cookie(request: Request, name: str, value: str, seconds: int) -> str:
+    framed = settings_of(request).frame_ancestors is not None
+    cookie: SimpleCookie = SimpleCookie()
+    cookie[name] = value
+    morsel = cookie[name]
+    morsel["path"], morsel["max-age"], morsel["httponly"] = "/", seconds, True
+    # A frame in another site's page gets a cookie only if it is partitioned by that site.
+    morsel["samesite"] = "None" if framed else "Lax"
+    morsel["secure"] = framed or is_secure(request)
+    return morsel.OutputString() + ("; Partitioned" if framed else "")

@@ -1,0 +1,148 @@
+"""People sign in to the page and out of it, by a key or by a link that works once."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+
+from app.storage.stores.sessions import Access
+from app.usecases.access import sign_in
+from tests.harness.signing_in import COOKIE, page_client
+from tests.harness.world import World
+from tests.integration.page.conftest import SignIn
+from tests.integration.web.conftest import ADMIN_KEY
+from tests.integration.web.test_contract import a_key
+
+ACCESS = Access("Jane", None, "write", None, "operators")
+PAGES = ["/orders", "/returns", "/attention", "/health", "/stores"]
+
+
+async def expire(world: World, table: str, column: str) -> None:
+    async with world.context.database.begin() as connection:
+        past = sa.text(f"UPDATE {table} SET {column} = now() - interval '8 days'")
+        await connection.execute(past)
+
+
+async def test_a_key_opens_a_session_and_leads_to_the_page_that_was_wanted(
+    stranger: httpx.AsyncClient,
+) -> None:
+    form = {"key": ADMIN_KEY, "then": "/returns"}
+    answer = await stranger.post("/sign-in", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/returns")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"{COOKIE}=")
+    for word in ("HttpOnly", "Secure", "SameSite=Lax", "Path=/"):
+        assert word in cookie
+    assert (await stranger.get("/returns")).status_code == 200
+
+
+async def test_a_wrong_key_is_refused_in_one_sentence(stranger: httpx.AsyncClient) -> None:
+    answer = await stranger.post("/sign-in", data={"key": "wb_wrong", "then": "/returns"})
+    assert answer.status_code == 401
+    assert "This key does not work." in answer.text
+    assert 'value="/returns"' in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_page_without_a_session_asks_for_one_and_remembers_the_address(
+    stranger: httpx.AsyncClient, page: str
+) -> None:
+    answer = await stranger.get(f"{page}?q=a%26b")
+    assert answer.status_code == 401
+    assert f'name="then" value="{page}?q=a%26b"' in answer.text
+
+
+async def test_a_link_works_once_and_only_by_its_button(
+    world: World, app: FastAPI, stranger: httpx.AsyncClient
+) -> None:
+    link = await sign_in.make_link(world.context, ACCESS, "/returns?q=1")
+    for _ in range(3):
+        opened = await stranger.get(f"/enter/{link.token}")
+        assert (opened.status_code, "Sign in" in opened.text) == (200, True)
+    entered = await stranger.post(f"/enter/{link.token}")
+    assert (entered.status_code, entered.headers["location"]) == (303, "/returns?q=1")
+    assert (await stranger.get("/returns")).status_code == 200
+    async with page_client(app, None) as second:
+        again = await second.post(f"/enter/{link.token}")
+        assert again.status_code == 410
+        assert (await second.get("/returns")).status_code == 401
+
+
+async def test_a_link_ends_after_its_time(world: World, stranger: httpx.AsyncClient) -> None:
+    link = await sign_in.make_link(world.context, ACCESS, "/orders", timedelta(minutes=1))
+    await expire(world, "sign_in_links", "expires_at")
+    assert (await stranger.get(f"/enter/{link.token}")).status_code == 410
+    assert (await stranger.post(f"/enter/{link.token}")).status_code == 410
+
+
+async def test_after_signing_out_the_old_cookie_is_worth_nothing(
+    app: FastAPI, signed_in: SignIn
+) -> None:
+    client = await signed_in()
+    token = client.cookies[COOKIE]
+    answer = await client.post("/sign-out")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    async with page_client(app, token) as old:
+        assert (await old.get("/orders")).status_code == 401
+
+
+@pytest.mark.parametrize("column", ["last_seen_at", "ends_at"])
+async def test_a_session_that_is_not_used_or_too_old_is_over(
+    world: World, signed_in: SignIn, column: str
+) -> None:
+    client = await signed_in()
+    await expire(world, "sessions", column)
+    assert (await client.get("/orders")).status_code == 401
+
+
+async def test_a_session_ends_with_its_key(
+    world: World, app: FastAPI, stranger: httpx.AsyncClient
+) -> None:
+    key = await a_key(world, "write")
+    await stranger.post("/sign-in", data={"key": key})
+    assert (await stranger.get("/orders")).status_code == 200
+    async with world.context.database.begin() as connection:
+        await connection.execute(sa.text("UPDATE api_keys SET revoked_at = now()"))
+    # The process remembers a caller for five seconds.
+    app.state.keys.monotonic = lambda: 1e12
+    assert (await stranger.get("/orders")).status_code == 401
+
+
+async def test_another_site_changes_nothing(app: FastAPI, signed_in: SignIn) -> None:
+    token = (await signed_in()).cookies[COOKIE]
+    other = [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Origin": "https://waybill.test"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {},
+    ]
+    for headers in other:
+        async with page_client(app, token, headers) as client:
+            assert (await client.post("/sign-out")).status_code == 403
+            assert (await client.post("/sign-in", data={"key": ADMIN_KEY})).status_code == 403
+    async with page_client(app, token, {"Origin": "https://waybill.test"}) as client:
+        assert (await client.get("/orders")).status_code == 200
+        assert (await client.post("/sign-out")).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "https://evil.example/orders", "//evil.example/orders", "/\\evil.example/orders",
+        "/%2F/evil.example", "javascript:alert(1)", "/\t/evil.example", "", "/nothing", "/v1/orders",
+    ],
+)  # fmt: skip
+async def test_signing_in_leads_to_no_other_site(stranger: httpx.AsyncClient, then: str) -> None:
+    answer = await stranger.post("/sign-in", data={"key": ADMIN_KEY, "then": then})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/orders")
+
+
+async def test_a_page_for_administrators_is_closed_to_others(signed_in: SignIn) -> None:
+    for scope, status in (("read", 403), ("write", 403), ("admin", 200)):
+        answer = await (await signed_in(scope)).get("/keys")
+        assert answer.status_code == status
+    assert "Nothing was changed." in (await (await signed_in("read")).get("/keys")).text
