@@ -93,7 +93,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
             context=context,
             metrics=Metrics(context.database, VERSION, started_at=_now()),
             wake_signal=wake_signal,
-            webhook_sender=WebhookSender(guarded, timeout=_NOTIFICATION_TIMEOUT, now=_now),
+            webhook_sender=context.webhook_sender,
             breaker=Breaker(
                 base=settings.retry_base * _BREAKER_WAITS,
                 cap=min(settings.retry_cap, _LONGEST_COOLDOWN),
@@ -125,6 +125,7 @@ def _context(
         entropy=lambda: secrets.randbits(64),
         wake=wake,
         commerce=CommerceClient(guarded, timeout=timeout, now=_now),
+        webhook_sender=WebhookSender(guarded, timeout=_NOTIFICATION_TIMEOUT, now=_now),
         quiet_period=timedelta(seconds=settings.quiet_period),
     )
 

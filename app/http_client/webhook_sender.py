@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -16,6 +17,26 @@ SIGNATURE_HEADER = "Waybill-Signature"
 _OK, _REDIRECT = 200, 300
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookResult:
+    """What came back for a message."""
+
+    status: int | None
+    """The HTTP status. None means that there was no answer."""
+    failure: str | None
+    """Why there was no answer, in a word of `call.py`."""
+    seconds: float
+
+    @property
+    def problem(self) -> str | None:
+        """A sentence that says why the message failed. None means success."""
+        if self.status is None:
+            return f"There was no answer: {self.failure}."
+        if _OK <= self.status < _REDIRECT:
+            return None
+        return f"The answer was {self.status}."
+
+
 class WebhookSender:
     """Posts messages. timeout bounds each, in seconds. http must apply the SSRF guard."""
 
@@ -23,10 +44,11 @@ class WebhookSender:
         self._http, self._timeout, self._now = http, timeout, now
 
     async def post(self, url: str, secret: str, body: str) -> str | None:
-        """Post a message. None means success; else a sentence says why it failed.
+        """Post a message. None means success; else a sentence says why it failed."""
+        return (await self.send(url, secret, body)).problem
 
-        Nothing of the answer's body is kept.
-        """
+    async def send(self, url: str, secret: str, body: str) -> WebhookResult:
+        """Post a message, and return what came back. Nothing of the answer's body is kept."""
         parts = urlsplit(url)
         exchange = Exchange(
             self._http,
@@ -45,11 +67,9 @@ class WebhookSender:
             query=f"?{parts.query}" if parts.query else "",
         )
         call = (await exchange.send(wanted, asyncio.get_running_loop().time() + self._timeout)).call
-        if call.status is None:
-            return f"There was no answer: {call.failure}."
-        if _OK <= call.status < _REDIRECT:
-            return None
-        return f"The answer was {call.status}."
+        return WebhookResult(
+            call.status, call.failure, (call.ended_at - call.started_at).total_seconds()
+        )
 
 
 def sign(secret: str, at: int, body: str) -> str:

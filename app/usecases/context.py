@@ -12,6 +12,7 @@ from app.commerce.connection import PAYMENT_METHOD, CommerceConnection
 from app.domain import ids
 from app.domain.errors import Conflict
 from app.domain.orders.charges import ChargeAmountIs
+from app.http_client.webhook_sender import WebhookSender
 from app.storage import idempotency, rate_limits
 from app.storage.idempotency import IdempotentRequest
 from app.storage.orders.accept_batcher import AcceptBatcher
@@ -48,6 +49,7 @@ class AppContext:
     entropy: Callable[[], int]
     wake: WakePollers
     commerce: CommerceClient
+    webhook_sender: WebhookSender
     quiet_period: timedelta = timedelta(seconds=120)
     rehearsal: bool = False
     """Each transaction is rolled back at its end: a dry run."""

@@ -137,6 +137,8 @@ CODES: dict[str, Code] = {
         422, "A store code is a letter, then letters, digits and underscores."
     ),
     "carrier_unknown": Code(422, "Walmart does not know the carrier. Map the code to other."),
+    "public_url_invalid": Code(422, "The address must be https:// and reachable for Walmart."),
+    "nothing_to_try": Code(422, "Give credentials of Walmart, of Commerce, or both."),
     "key_name_invalid": Code(
         422, "A name is one line of 1 to 100 characters, without blanks around it."
     ),
@@ -160,6 +162,7 @@ CODES: dict[str, Code] = {
     ),
     "store_code_taken": Code(409, "Another store has this code."),
     "key_name_taken": Code(409, "Another key has or had this name; names are never used twice."),
+    "notifications_not_set": Code(409, "The store has no address for notifications."),
     "key_revoked": Code(409, "The key was revoked before."),
     "store_name_taken": Code(409, "Another store has this name, apart from case."),
     "walmart_account_taken": Code(

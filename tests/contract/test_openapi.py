@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = export.document()
 OPERATION_IDS = {
     "create_store", "list_stores", "get_store", "update_store", "verify_store",
+    "try_store", "test_notifications", "subscribe_store",
     "list_carriers", "list_ship_methods",
     "register_order", "import_order", "list_orders", "summarize_orders", "get_order",
     "update_order", "get_order_timeline", "refresh_order",

@@ -109,7 +109,8 @@ async def open_world(
         wake_signal = WakeSignal()
         client = WalmartClient(http, base_url=walmart_url, timeout=timeout, now=_now)
         commerce = CommerceClient(guarded, timeout=timeout, now=_now)
-        context = _context(url, client, commerce, wake_signal.notify)
+        sender = WebhookSender(guarded, timeout=timeout, now=_now)
+        context = _context(url, client, commerce, sender, wake_signal.notify)
         stack.push_async_callback(context.database.close)
         parts = Parts(
             settings=SETTINGS.model_copy(update={"walmart_timeout": timeout}),
@@ -117,7 +118,7 @@ async def open_world(
             context=context,
             metrics=Metrics(context.database, VERSION, started_at=_now()),
             wake_signal=wake_signal,
-            webhook_sender=WebhookSender(guarded, timeout=timeout, now=_now),
+            webhook_sender=context.webhook_sender,
             breaker=BREAKER,
             heartbeat=Heartbeat(time.monotonic),
             random=lambda: 0.5,
@@ -139,7 +140,11 @@ def _now() -> datetime:
 
 
 def _context(
-    url: str, walmart: WalmartClient, commerce: CommerceClient, wake: WakePollers
+    url: str,
+    walmart: WalmartClient,
+    commerce: CommerceClient,
+    sender: WebhookSender,
+    wake: WakePollers,
 ) -> AppContext:
     database = open_compiled(url, pool_size=_CONNECTIONS)
     return AppContext(
@@ -151,4 +156,5 @@ def _context(
         entropy=lambda: secrets.randbits(64),
         wake=wake,
         commerce=commerce,
+        webhook_sender=sender,
     )

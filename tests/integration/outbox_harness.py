@@ -23,6 +23,7 @@ from app.domain.outbox.delivery_result import DeliveryResult
 from app.domain.outbox.rate_limits import Breaker
 from app.domain.outbox.retry_policy import RetryPolicy
 from app.http_client.transport import Http
+from app.http_client.webhook_sender import WebhookSender
 from app.simulator.app import create_app as create_simulator
 from app.storage.orders.accept_batcher import AcceptBatcher
 from app.storage.outbox import due, rescue
@@ -139,6 +140,7 @@ def open_environment(url: str, runner: asyncio.Runner) -> Environment:
         entropy=lambda: secrets.randbits(64),
         wake=lambda *_: None,
         commerce=CommerceClient(http, timeout=30, now=lambda: datetime.now(UTC)),
+        webhook_sender=WebhookSender(http, timeout=30, now=lambda: datetime.now(UTC)),
         quiet_period=timedelta(seconds=QUIET),
     )
     breaker = Breaker()

@@ -75,6 +75,7 @@ _COLUMNS = [
     table.c.name,
     table.c.market,
     table.c.walmart_client_id,
+    table.c.webhooks_since,
     table.c.commerce_base_url,
     table.c.commerce_access_token.is_not(None).label("commerce_access_token_set"),
     table.c.commerce_push_orders,
@@ -144,7 +145,7 @@ def _view(row: Any, details: tuple[StatusDetail, ...]) -> StoreView:  # noqa: AN
         name=row["name"],
         code=row["code"],
         market=row["market"],
-        walmart=WalmartView(client_id=row["walmart_client_id"], client_secret_set=True),
+        walmart=WalmartView(row["walmart_client_id"], True, row["webhooks_since"]),  # noqa: FBT003 - always set
         commerce=CommerceView(
             base_url=row["commerce_base_url"],
             access_token_set=row["commerce_access_token_set"],

@@ -13,6 +13,7 @@ from app.storage.postgres.database import Connection, Database
 from app.storage.postgres.sharding import Sweep
 from app.storage.tables import notification_queues as queues
 from app.storage.tables import notifications
+from app.storage.tables import stores as stores_table
 
 # Stores that a poller notifies at once; the errors that one message contains at most.
 BATCH, MOST = 20, 1000
@@ -113,6 +114,15 @@ async def give_up(
         last_error=why[:500],
         given_up=given_up,
     )
+
+
+async def target(connection: Connection, store_id: int) -> tuple[bytes, bytes] | None:
+    """The encrypted address and secret of a store's notifications. None means that it has none."""
+    statement = sa.select(stores_table.c.notify_url, stores_table.c.notify_secret).where(
+        stores_table.c.store_id == store_id, stores_table.c.notify_url.is_not(None)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else (row.notify_url, row.notify_secret)
 
 
 async def begin(connection: Connection, store_id: int) -> None:

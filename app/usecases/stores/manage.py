@@ -18,6 +18,7 @@ from app.storage.stores.secrets import SecretCipher
 from app.usecases.context import AppContext
 from app.usecases.stores import audited, validation
 from app.walmart import carriers, errors
+from app.walmart.credentials import SellerCredentials
 
 
 class _Unchanged(Enum):
@@ -154,20 +155,29 @@ async def verify(context: AppContext, store_id: UUID) -> Verified:
         number = await stores.number_of(connection, store_id)
     if number is None:
         raise Unknown("store", store_id)
+    verified = await check_walmart(context, await context.account(number))
+    if not verified.ok:
+        return verified
+    async with context.transaction() as connection:
+        await rate_limits.open_again(connection, number)
+    context.wake()
+    return verified
+
+
+async def check_walmart(context: AppContext, account: SellerCredentials) -> Verified:
+    """Whether Walmart accepts credentials, by a new token. Nothing is written."""
     try:
-        detail = await context.walmart.check(await context.account(number))
+        detail = await context.walmart.check(account)
     except errors.CredentialsRejected as error:
         return Verified(ok=False, code="credentials_rejected", message=str(error), scopes={})
     except errors.WalmartError as error:
         return Verified(ok=False, code="walmart_unavailable", message=str(error), scopes={})
-    if detail.scopes.get("orders") not in {None, "full_access"}:
+    scopes = dict(detail.scopes)
+    if scopes.get("orders") not in {None, "full_access"}:
         message = "The keys work but lack full access to orders: grant it in Developer Portal."
-        return Verified(ok=False, code="scope_missing", message=message, scopes=dict(detail.scopes))
-    async with context.transaction() as connection:
-        await rate_limits.open_again(connection, number)
-    context.wake()
+        return Verified(ok=False, code="scope_missing", message=message, scopes=scopes)
     message = "Walmart accepts the credentials."
-    return Verified(ok=True, code="verified", message=message, scopes=dict(detail.scopes))
+    return Verified(ok=True, code="verified", message=message, scopes=scopes)
 
 
 def _values(source: NewStore | StoreChanges) -> dict[str, Any]:

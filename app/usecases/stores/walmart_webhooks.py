@@ -1,16 +1,23 @@
 """Receives Walmart's webhook events: verifies the signature and stores each event once."""
 
 import secrets as random
+from dataclasses import dataclass
 from uuid import UUID
 
-from app.domain.errors import Conflict, Invalid, NotAvailable, Unknown
+from app.domain.audited_act import AuditedAct
+from app.domain.errors import Conflict, Invalid, NotAvailable, Problem, Unknown
 from app.domain.ids import store_of
+from app.http_client import ssrf_guard
+from app.storage import audit
+from app.storage.audit import Act
 from app.storage.imports import webhook_inbox
 from app.storage.imports.webhook_inbox import NewWebhookEvent
+from app.storage.queries.views import View
 from app.storage.stores import stores
 from app.storage.stores.secrets import CannotDecrypt
 from app.usecases.context import AppContext
 from app.walmart import webhooks
+from app.walmart.errors import CredentialsRejected, WalmartError
 
 _SECRET_BYTES = 32
 
@@ -50,11 +57,44 @@ async def announce(context: AppContext, store_id: UUID, body: bytes, signature: 
         return await webhook_inbox.add(connection, announced)
 
 
-async def subscribe(context: AppContext, store_id: int, url: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Subscribed(View):
+    """What Walmart announces from now on, and where."""
+
+    url: str
+    event_types: tuple[str, ...]
+
+
+async def subscribe_at(context: AppContext, store_id: UUID, url: str, *, actor: str) -> Subscribed:
+    """Subscribe to a store's events at the public address of this API.
+
+    url: the address without a path. Raises Unknown store, Invalid public_url_invalid, NotAvailable
+    walmart_unavailable, Conflict credentials_rejected, webhooks_not_offered, secret_unreadable.
+    """
+    if not url.startswith("https://") or ssrf_guard.ill_formed(url):
+        text = "An https:// address is needed, which Walmart reaches over the internet."
+        raise Invalid("public_url_invalid", text, [Problem("public_url_invalid", text, "/url")])
+    async with context.transaction() as connection:
+        number = await stores.number_of(connection, store_id)
+    if number is None:
+        raise Unknown("store", store_id)
+    address = f"{url.rstrip('/')}/webhooks/walmart/{store_id}"
+    try:
+        kinds = await subscribe(context, number, address, actor=actor)
+    except CredentialsRejected as error:
+        raise Conflict("credentials_rejected", str(error)) from error
+    except WalmartError as error:
+        raise NotAvailable("walmart_unavailable", str(error)) from error
+    return Subscribed(address, tuple(kinds))
+
+
+async def subscribe(
+    context: AppContext, store_id: int, url: str, *, actor: str = audit.COMMAND
+) -> list[str]:
     """Subscribe to a store's events at an address; answers the event types.
 
     Each subscription gets a new secret, so that the old one is useless. Raises WalmartError,
-    Conflict secret_unreadable.
+    Conflict secret_unreadable or webhooks_not_offered.
     """
     account = await context.account(store_id)
     secret = random.token_urlsafe(_SECRET_BYTES)
@@ -68,4 +108,8 @@ async def subscribe(context: AppContext, store_id: int, url: str) -> list[str]:
         if old.event_type in wanted and old.url == url:
             await context.walmart.webhooks.unsubscribe(account, old.id)
     await context.walmart.webhooks.subscribe(account, url, wanted, secret)
+    after = {"url": url, "event_types": sorted(wanted)}
+    act = Act(AuditedAct.WALMART_SUBSCRIBED, actor, url, store_id, after=after)
+    async with context.transaction() as connection:
+        await audit.record(connection, context.new_id, act)
     return sorted(wanted)

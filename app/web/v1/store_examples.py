@@ -9,7 +9,11 @@ STORE: dict[str, Any] = {
     "name": "Main store",
     "code": "walmart_us",
     "market": "US",
-    "walmart": {"client_id": "5f2c7a1e-0d3b-4c9a", "client_secret_set": True},
+    "walmart": {
+        "client_id": "5f2c7a1e-0d3b-4c9a",
+        "client_secret_set": True,
+        "announces_since": None,
+    },
     "commerce": {
         "base_url": "https://shop.example",
         "access_token_set": True,

@@ -4,10 +4,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictInt
 
+from app.domain.errors import Invalid
 from app.domain.orders.cancellation import Reason
 from app.domain.orders.charges import ChargeAmountIs
 from app.storage.queries.views import StoreView
 from app.usecases.stores.manage import NewStore, StoreChanges
+from app.usecases.stores.try_access import AccessToTry
 from app.usecases.stores.validation import MARKETS, STORE_CODE
 from app.web.v1.fields import WHOLE, In, LongText, Out, Plain, Secret, Text, VisibleText
 
@@ -162,6 +164,43 @@ def _flat(given: dict[str, Any]) -> dict[str, Any]:
     for key, value in (given.get("commerce") or {}).items():
         flat[f"commerce_{key}"] = value
     return flat
+
+
+class CommerceTryIn(In):
+    """A connection to Commerce to try."""
+
+    code: _Code = Field(description="The code of the store view, which must exist there.")
+    base_url: LongText
+    access_token: Secret
+
+
+class TryIn(In):
+    """Credentials to try. Give those of Walmart, of Commerce, or both."""
+
+    market: _Market = "US"
+    walmart: WalmartIn | None = None
+    commerce: CommerceTryIn | None = None
+
+    def to_access(self) -> AccessToTry:
+        """Convert to what the use case takes. Raises Invalid nothing_to_try."""
+        if self.walmart is None and self.commerce is None:
+            raise Invalid("nothing_to_try", "Give credentials of Walmart, of Commerce, or both.")
+        walmart, commerce = self.walmart, self.commerce
+        return AccessToTry(
+            market=self.market,
+            walmart=None if walmart is None else (walmart.client_id, walmart.client_secret),
+            commerce=None
+            if commerce is None
+            else (commerce.code, commerce.base_url, commerce.access_token),
+        )
+
+
+class SubscribeIn(In):
+    """Where Walmart announces the orders of a store."""
+
+    url: LongText = Field(
+        description="The public https address of this API, without a path. Walmart calls it."
+    )
 
 
 class StoresOut(Out):

@@ -11,12 +11,15 @@ from app.storage.idempotency import StoredResponse
 from app.storage.queries.views import StoreView
 from app.usecases.stores import manage as use_cases
 from app.usecases.stores.manage import Verified
+from app.usecases.stores.notification_test import NotificationTest, send_test
+from app.usecases.stores.try_access import TriedAccess, try_access
+from app.usecases.stores.walmart_webhooks import Subscribed, subscribe_at
 from app.web import pagination
 from app.web.dependencies import Administering, Reading, answer, respond
 from app.web.route import OperationRouter
 from app.web.v1.responses import problems, success
 from app.web.v1.store_examples import STORE, STORE_IN
-from app.web.v1.store_schemas import StoreIn, StorePatch, StoresOut
+from app.web.v1.store_schemas import StoreIn, StorePatch, StoresOut, SubscribeIn, TryIn
 
 router = OperationRouter("/v1/stores", "stores")
 # Values that must be unique among stores.
@@ -34,6 +37,18 @@ _VERIFIED = {
     "code": "verified",
     "message": "Walmart accepts the credentials.",
     "scopes": {"orders": "full_access"},
+}
+_TRY_IN = {"market": "US", "walmart": {"client_id": "5f2c7a1e-0d3b", "client_secret": "secret"}}
+_TRIED = {"walmart": _VERIFIED, "commerce": None}
+_SUBSCRIBED = {
+    "url": f"https://waybill.example/webhooks/walmart/{STORE['id']}",
+    "event_types": ["ORDER_UPDATES"],
+}
+_TESTED = {
+    "ok": True,
+    "status": 200,
+    "seconds": 0.21,
+    "message": "The receiver answered 200.",
 }
 
 
@@ -136,6 +151,88 @@ async def verify_store(context: Administering, store_id: UUID) -> Response:
     context.store_of(store_id, "store")
     verified = await use_cases.verify(context.app, store_id)
     return respond(answer(200, verified))
+
+
+@router.post(
+    "/try",
+    operation_id="try_store",
+    summary="Try credentials before they are saved",
+    response_model=TriedAccess,
+    responses=success(200, TriedAccess, _TRIED, "What Walmart and Commerce answered.")
+    | problems(
+        "required",
+        "unknown_field",
+        "nothing_to_try",
+        "market_not_supported",
+        "store_code_invalid",
+        "commerce_base_url_invalid",
+        "address_forbidden",
+        body=True,
+    ),
+)
+async def try_store(
+    context: Administering, body: Annotated[TryIn, Body(examples=[_TRY_IN])]
+) -> Response:
+    """Request a token of Walmart, and read the store views of Commerce, with given credentials.
+
+    Nothing is written, and neither system changes anything.
+    """
+    return respond(answer(200, await try_access(context.app, body.to_access())))
+
+
+@router.post(
+    "/{store_id}/notifications/test",
+    operation_id="test_notifications",
+    summary="Send a test notification",
+    response_model=NotificationTest,
+    responses=success(200, NotificationTest, _TESTED, "What the receiver answered.")
+    | problems("store_not_found", "notifications_not_set", "secret_unreadable"),
+)
+async def test_notifications(context: Administering, store_id: UUID) -> Response:
+    """Send one signed test message to the store's notification address, now.
+
+    It has the type `test`, and is not repeated. Waybill waits at most 10 seconds for the answer.
+    """
+    store = context.store_of(store_id, "store")
+    return await context.once(
+        None,
+        store,
+        lambda tested: answer(200, tested),
+        lambda once: send_test(context.app, store_id, actor=context.actor, once=once),
+    )
+
+
+@router.post(
+    "/{store_id}/subscribe",
+    operation_id="subscribe_store",
+    summary="Let Walmart announce the orders of a store",
+    response_model=Subscribed,
+    responses=success(200, Subscribed, _SUBSCRIBED, "What Walmart announces from now on.")
+    | problems(
+        "required",
+        "unknown_field",
+        "public_url_invalid",
+        "store_not_found",
+        "credentials_rejected",
+        "webhooks_not_offered",
+        "secret_unreadable",
+        "walmart_unavailable",
+        body=True,
+    ),
+)
+async def subscribe_store(
+    context: Administering,
+    store_id: UUID,
+    body: Annotated[SubscribeIn, Body(examples=[{"url": "https://waybill.example"}])],
+) -> Response:
+    """Subscribe to Walmart's events of a store, so that a new order is read at once.
+
+    An earlier subscription of the same address is replaced. Without one, orders are read at
+    intervals.
+    """
+    context.store_of(store_id, "store")
+    subscribed = await subscribe_at(context.app, store_id, body.url, actor=context.actor)
+    return respond(answer(200, subscribed))
 
 
 def _created(view: StoreView) -> StoredResponse:

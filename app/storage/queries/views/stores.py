@@ -17,6 +17,8 @@ class WalmartView(View):
 
     client_id: str
     client_secret_set: bool
+    announces_since: datetime | None
+    """Since when Walmart is asked to announce the store's orders. null: it is not."""
 
 
 @dataclass(frozen=True, slots=True)
