@@ -34,6 +34,7 @@ from app.web.probes import Ready
 from app.web.route import OperationRouter
 from app.web.v1 import (
     api_keys,
+    attention,
     audit,
     bulk,
     cancellations,
@@ -67,6 +68,7 @@ OPERATIONS: tuple[OperationRouter, ...] = (
     inventory.router,
     returns.router,
     updates.router,
+    attention.router,
     commerce_events.router,
     sync_health.router,
     # Before the orders, whose routes or rules would match their paths too.

@@ -50,6 +50,10 @@ TAGS = [
     },
     {"name": "health", "description": "How updates were delivered, and what holds them up."},
     {
+        "name": "attention",
+        "description": "What needs action, by cause, with one fix for all cases of a cause.",
+    },
+    {
         "name": "commerce",
         "description": "Orders, in the paths and bodies of Commerce's own REST API.",
     },
@@ -66,6 +70,7 @@ _PARAMETERS = {
     "return_id": "Id of the return.",
     "key_id": "Id of the API key.",
     "event_id": "Id of the Commerce event.",
+    "group_id": "Id of the cause.",
     "hook": "The entity that Commerce saved.",
     "status": "Only orders with this status.",
     "state": "Only updates in this state.",

@@ -154,6 +154,9 @@ CODES: dict[str, Code] = {
     "commerce_event_not_found": Code(404, "The event does not exist, or the key may not see it."),
     "return_not_found": Code(404, "The return does not exist, or the key may not see it."),
     "cancellation_not_found": Code(404, "The order has no cancellation."),
+    "attention_group_not_found": Code(
+        404, "Nothing of this cause needs action any more, or the key may not see it."
+    ),
     "update_not_found": Code(404, "The update does not exist, or the key may not see it."),
     "purchase_order_not_found": Code(404, "The seller account has no such purchase order."),
     # State
@@ -216,6 +219,10 @@ CODES: dict[str, Code] = {
         409, "Walmart accepts a corrected tracking number for 4 hours only."
     ),
     "update_in_progress": Code(409, "A poller is delivering the update. Try again in a moment."),
+    "attention_fix_elsewhere": Code(
+        409,
+        "The cases of this cause have no fix in common here. `fix` says where they are settled.",
+    ),
     "update_finished": Code(409, "The update is already confirmed or dismissed."),
     "credentials_rejected": Code(409, "Walmart rejects the store's credentials."),
     "secret_unreadable": Code(409, "No configured encryption key decrypts the store's secret."),

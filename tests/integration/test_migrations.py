@@ -704,6 +704,20 @@ async def test_stores_of_before_the_upgrade_have_no_address_of_commerce_admin(
         assert await session.fetchval("SELECT admin_order_url FROM stores") is None
 
 
+async def test_the_last_comparison_of_before_the_upgrade_has_no_findings(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611301612")
+    async with connected(empty_url) as session:
+        await session.execute(FIRST)
+        await session.execute("INSERT INTO reconciliations (store_id, orders) VALUES (1, 7)")
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    async with connected(empty_url) as session:
+        # A writer of the earlier version does not know the column.
+        await session.execute("UPDATE reconciliations SET orders = 8")
+        assert await session.fetchval("SELECT findings FROM reconciliations") == "[]"
+        invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+        assert await session.fetchval(invalid) == 0
+
+
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
     """A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

@@ -16,6 +16,7 @@ LEASE = 600.0
 
 _BEGIN = sql.load("imports/begin_reconciliation.sql")
 _DUE = sql.load("imports/list_due_reconciliations.sql")
+_SETTLED = sql.load("imports/settle_findings.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class ReconcileTotals:
     """Findings that remain, by cause."""
     stopped: str | None = None
     """Why the run broke off. None means that it did not."""
+    findings: Sequence[Mapping[str, object]] = ()
+    """The first of these findings: number, order_id, cause, line_number and message."""
 
 
 async def due(connection: Connection, every: float) -> list[int]:
@@ -54,8 +57,15 @@ async def end(connection: Connection, store_id: int, totals: ReconcileTotals) ->
             repaired=totals.repaired,
             drift=dict(totals.drift),
             stopped=totals.stopped,
+            findings=list(totals.findings),
         )
     )
+
+
+async def settled(connection: Connection, store_id: int, cause: str, number: str) -> None:
+    """Remove the findings of a cause about an order: a person has settled them."""
+    values = {"store_id": store_id, "cause": cause, "number": number}
+    await _SETTLED.execute(connection, values)
 
 
 async def known(

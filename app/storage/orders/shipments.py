@@ -1,6 +1,6 @@
 """Shipments and cancellations to accept, and the shipments that are stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -168,6 +168,33 @@ async def sendable(
     )
     row = (await connection.execute(statement)).mappings().one_or_none()
     return StoredShipment(**row) if row else None
+
+
+async def of_update(
+    connection: Connection, store_id: int, update_id: UUID
+) -> StoredShipment | None:
+    """The shipment of an update, which is locked. None means that it has none."""
+    statement = sa.select(shipments.c.order_id, shipments.c.id).where(
+        shipments.c.store_id == store_id, shipments.c.update_id == update_id
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return await sendable(connection, store_id, row.order_id, row.id) if row else None
+
+
+async def carriers_of_updates(
+    connection: Connection, store_id: int, update_ids: Sequence[UUID]
+) -> list[tuple[str, str | None, str | None]]:
+    """The carrier codes and titles of shipments, and the name under which each goes to the buyer.
+
+    The name is None for a carrier of Walmart's.
+    """
+    other = shipments.c.walmart_carrier["other"].astext
+    statement = (
+        sa.select(shipments.c.carrier_code, shipments.c.carrier_title, other)
+        .where(shipments.c.store_id == store_id, shipments.c.update_id.in_(update_ids))
+        .distinct()
+    )
+    return [tuple(row) for row in await connection.execute(statement)]
 
 
 async def correct(

@@ -4,6 +4,14 @@ Nothing here locks or writes. Lists are paged by key, never by offset. Start wit
 for one order, and with `order_lists.py` and `index_scan.py` for a list.
 """
 
+from app.storage.queries.attention_groups import (
+    attention,
+    attention_cause,
+    attention_members,
+    database_time,
+)
+from app.storage.queries.attention_views import AttentionMember
+from app.storage.queries.attention_views import member as attention_member
 from app.storage.queries.audit_views import AuditFilter, acts
 from app.storage.queries.comment_views import comments
 from app.storage.queries.commerce_document_search import (
@@ -55,6 +63,7 @@ from app.storage.queries.update_views import (
 )
 
 __all__ = [
+    "AttentionMember",
     "AuditFilter",
     "CommerceEventFilter",
     "HealthSpan",
@@ -69,12 +78,17 @@ __all__ = [
     "accepted_shipments",
     "acts",
     "attempts",
+    "attention",
+    "attention_cause",
+    "attention_member",
+    "attention_members",
     "by_commerce_id",
     "by_numbers",
     "cancellation",
     "comments",
     "commerce_event",
     "commerce_events",
+    "database_time",
     "exists",
     "figures",
     "health",

@@ -142,6 +142,12 @@ async def number_of(connection: Connection, identifier: UUID) -> int | None:
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
+async def lock(connection: Connection, identifier: UUID) -> int | None:
+    """Lock a store until the transaction ends; its number. None means that there is none."""
+    statement = sa.select(stores.c.store_id).where(stores.c.id == identifier).with_for_update()
+    return (await connection.execute(statement)).scalar_one_or_none()
+
+
 async def number_of_code(connection: Connection, code: str) -> int | None:
     """The number of the store with that code. None means that there is no such store."""
     statement = sa.select(stores.c.store_id).where(stores.c.code == code)

@@ -66,6 +66,27 @@ commerce_events = sa.Table(
     ),
 )
 
+# Refused events by their cause (queries/attention_groups.py): for a carrier without an address its
+# code, and its title where the code says nothing.
+REFUSED_CODE = "COALESCE(code, '')"
+REFUSED_VALUE = (
+    "COALESCE(\nCASE\n    WHEN code = 'tracking_url_required' THEN\n    CASE\n"
+    "        WHEN lower(((told -> 'tracks') -> 0) ->> 'carrier_code') = 'custom' "
+    "THEN COALESCE(((told -> 'tracks') -> 0) ->> 'title', 'custom')\n"
+    "        ELSE ((told -> 'tracks') -> 0) ->> 'carrier_code'\n    END\n"
+    "    ELSE NULL\nEND, '')"
+)
+sa.Index(
+    "ix_commerce_events_refused_causes",
+    commerce_events.c.store_id,
+    commerce_events.c.about,
+    sa.text(REFUSED_CODE),
+    sa.text(REFUSED_VALUE),
+    commerce_events.c.received_at,
+    commerce_events.c.id,
+    postgresql_where=sa.text("state = 'refused'"),
+)
+
 commerce_event_ids = sa.Table(
     "commerce_event_ids",
     metadata,

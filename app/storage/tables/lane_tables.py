@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.storage.tables.base import EMPTY_OBJECT, metadata, time
+from app.storage.tables.base import EMPTY_LIST, EMPTY_OBJECT, metadata, time
 
 lanes = sa.Table(
     "lanes",
@@ -49,6 +49,8 @@ reconciliations = sa.Table(
     sa.Column("repaired", sa.Integer, nullable=False, server_default="0"),
     # Findings that a person has to look at, by cause.
     sa.Column("drift", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    # The first of these findings: number, order_id, cause, line_number and message.
+    sa.Column("findings", JSONB, nullable=False, server_default=EMPTY_LIST),
     sa.Column("stopped", sa.Text),
     sa.PrimaryKeyConstraint("store_id"),
     sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),

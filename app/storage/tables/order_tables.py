@@ -77,6 +77,32 @@ orders = sa.Table(
             "fulfillment_status IN ('open', 'partially_shipped') AND ship_by_warned_at IS NULL"
         ),
     ),
+    # Orders that need action (queries/attention_groups.py): few rows each.
+    sa.Index(
+        "ix_orders_warned",
+        "store_id",
+        "ship_by",
+        "id",
+        postgresql_where=sa.text(
+            "fulfillment_status IN ('open', 'partially_shipped') AND ship_by_warned_at IS NOT NULL"
+        ),
+    ),
+    sa.Index(
+        "ix_orders_cancel_requested",
+        "store_id",
+        "created_at",
+        "id",
+        postgresql_where=sa.text(
+            "fulfillment_status IN ('open', 'partially_shipped') AND cancel_requested IS NOT NULL"
+        ),
+    ),
+    sa.Index(
+        "ix_orders_unreadable",
+        "store_id",
+        "created_at",
+        "id",
+        postgresql_where=sa.text("import_error IS NOT NULL"),
+    ),
     # The search by the beginning of a number.
     sa.Index(
         "ix_orders_customer_order_id_begins",

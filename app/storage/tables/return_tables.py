@@ -54,6 +54,14 @@ returns = sa.Table(
         "id",
         postgresql_where=sa.text("import_error IS NOT NULL"),
     ),
+    # Those that Walmart refunds by itself next.
+    sa.Index(
+        "ix_returns_arrived",
+        "store_id",
+        "arrived_at",
+        "id",
+        postgresql_where=sa.text("arrived_at IS NOT NULL AND NOT refunded AND NOT closed"),
+    ),
     *(
         sa.Index(
             f"ix_returns_{column}_begins",

@@ -118,6 +118,28 @@ sa.Index(
     postgresql_where=sa.text("last_error IS NOT NULL"),
 )
 
+# Failed updates by their cause (queries/attention_groups.py), as PostgreSQL writes expressions.
+FAILED_CODE = "COALESCE(last_error ->> 'code', '')"
+FAILED_VALUE = (
+    "COALESCE(\nCASE\n"
+    "    WHEN (last_error ->> 'code') = 'method_code_not_supported' "
+    "THEN payload ->> 'method_code'\n"
+    "    WHEN (last_error ->> 'code') = ANY (ARRAY['carrier_not_supported', "
+    "'tracking_url_required', 'tracking_number_refused']) "
+    "THEN COALESCE((payload -> 'carrier') ->> 'carrier', (payload -> 'carrier') ->> 'other')\n"
+    "    ELSE NULL\nEND, '')"
+)
+sa.Index(
+    "ix_updates_failed_causes",
+    updates.c.store_id,
+    updates.c.kind,
+    sa.text(FAILED_CODE),
+    sa.text(FAILED_VALUE),
+    updates.c.created_at,
+    updates.c.id,
+    postgresql_where=sa.text("state = 'failed'"),
+)
+
 # What an order still needs of updates that are long at rest; append-only.
 archived_updates = sa.Table(
     "archived_updates",

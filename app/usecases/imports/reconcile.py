@@ -33,6 +33,8 @@ RECENT = timedelta(hours=24)
 _PAGE = 200
 # Unreadable orders after which the run stops: Walmart itself is the problem then.
 _MOST_UNREAD = 10
+MOST_KEPT = 1000
+"""Findings that are kept; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,17 @@ class ReconcileFinding:
     drift: Drift
     mended: bool
     """Our order was brought in line with Walmart."""
+
+    @property
+    def shown(self) -> dict[str, object]:
+        """The finding as it is kept for a person."""
+        return {
+            "number": self.purchase_order_id,
+            "order_id": str(self.order_id) if self.order_id else None,
+            "cause": self.drift.cause.value,
+            "line_number": self.drift.line_number,
+            "message": self.drift.sentence,
+        }
 
 
 @dataclass(slots=True)
@@ -68,7 +81,8 @@ class ReconcileReport:
         """The counts of the run."""
         causes = Counter(each.drift.cause.value for each in self.left)
         repaired = len(self.findings) - len(self.left)
-        return reconciliations.ReconcileTotals(self.orders, repaired, causes, self.stopped)
+        shown = [each.shown for each in self.left[:MOST_KEPT]]
+        return reconciliations.ReconcileTotals(self.orders, repaired, causes, self.stopped, shown)
 
 
 async def reconcile(

@@ -18,6 +18,8 @@ from app.walmart import carriers as walmart_carriers
 from app.walmart.carriers import WalmartCarrier
 
 _OTHER_MAX = 100
+# Commerce's code of a carrier that a person typed.
+_UNNAMED = "custom"
 _NO_CODE = Problem("required", "A carrier_code is needed.", "/carrier_code")
 
 
@@ -51,23 +53,35 @@ def resolve(
     rules: ShippingRules, code: str, title: str | None, tracking_number: str, url: str | None
 ) -> ResolvedCarrier:
     """Find the carrier. problems says what is missing for it; then nothing may be sent."""
-    mapped = _mapped(rules, code)
+    mapped = _mapped(rules, code, title)
     if isinstance(mapped, str):
         return ResolvedCarrier(WalmartCarrier(carrier=mapped), url, FoundBy.STORE_CARRIERS)
     if mapped is not None:
         name, template = mapped
-        return _other(name, url or _filled(template, tracking_number), FoundBy.STORE_CARRIERS)
+        return _other(name, url or filled(template, tracking_number), FoundBy.STORE_CARRIERS)
     known = _known(code, title, tracking_number, url)
     if known is not None:
         carrier, found_by = known
         return ResolvedCarrier(WalmartCarrier(carrier=carrier), url, found_by)
     called = (title or "").strip() or code.strip()
-    return _other(called[:_OTHER_MAX], url or _filled(rules.default_tracking_url, tracking_number))
+    return _other(called[:_OTHER_MAX], url or filled(rules.default_tracking_url, tracking_number))
 
 
-def _mapped(rules: ShippingRules, code: str) -> str | tuple[str, str | None] | None:
-    entries = {key.casefold(): entry for key, entry in rules.carriers.items()}
-    entry = entries.get(code.strip().casefold())
+def key(code: str, title: str | None) -> str:
+    """The key of a carrier in a store's own carriers.
+
+    Commerce's code of each carrier that it does not know is the same; then its title is the key.
+    """
+    named = (title or "").strip()
+    return named if named and code.strip().casefold() == _UNNAMED else code.strip()
+
+
+def _mapped(
+    rules: ShippingRules, code: str, title: str | None
+) -> str | tuple[str, str | None] | None:
+    entries = {each.casefold(): entry for each, entry in rules.carriers.items()}
+    # mutation: carrier-by-its-title
+    entry = entries.get(code.strip().casefold()) or entries.get(key(code, title).casefold())
     if entry is None or isinstance(entry, str):
         return entry
     return str(entry["other"]), entry.get("tracking_url")
@@ -94,7 +108,8 @@ def _other(name: str, url: str | None, found_by: FoundBy | None = None) -> Resol
     return ResolvedCarrier(WalmartCarrier(other=name), url, found_by, problems)
 
 
-def _filled(template: str | None, tracking_number: str) -> str | None:
+def filled(template: str | None, tracking_number: str) -> str | None:
+    """The address of a package. None for a carrier without an address."""
     if not template:
         return None
     return template.replace("{tracking_number}", visible(tracking_number))

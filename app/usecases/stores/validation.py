@@ -37,17 +37,16 @@ def problems(values: Mapping[str, Any]) -> Iterator[Problem]:
             "A letter, then letters, digits and underscores, at most 32, as in Commerce.",
             "/code",
         )
-    reason = values.get("default_cancellation_reason")
-    if reason is not None and reason not in set(Reason):
-        text = f"One of {', '.join(Reason)} is needed."
-        yield Problem("reason_invalid", text, "/default_cancellation_reason")
+    yield from reason_problems(
+        values.get("default_cancellation_reason"), "/default_cancellation_reason"
+    )
     for index, pem in enumerate(values.get("commerce_webhook_public_keys") or ()):
         if not signatures.valid_keys([pem]):
             pointer = f"/commerce/webhook_public_keys/{index}"
             text = "A public RSA key in PEM of at least 2048 bits is needed."
             yield Problem("public_key_invalid", text, pointer)
-    yield from _template_problems(values.get("default_tracking_url"), "/default_tracking_url")
     yield from _admin_url_problems(values.get("admin_order_url"))
+    yield from template_problems(values.get("default_tracking_url"), "/default_tracking_url")
     zone = values.get("time_zone")
     if zone is not None and not time_zones.exists(zone):
         text = "A name of the IANA time zone database is needed, such as America/Chicago."
@@ -58,6 +57,12 @@ def problems(values: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("notifications_url_invalid", text, "/notifications/url")
     for name, entry in (values.get("carriers") or {}).items():
         yield from _carrier_problems(name, entry)
+
+
+def reason_problems(reason: str | None, pointer: str) -> Iterator[Problem]:
+    """Problems of a reason of cancellations."""
+    if reason is not None and reason not in set(Reason):
+        yield Problem("reason_invalid", f"One of {', '.join(Reason)} is needed.", pointer)
 
 
 def commerce_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
@@ -104,7 +109,8 @@ def moved_problems(now: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterat
         yield Problem("commerce_access_needed", text, "/commerce/access_token")
 
 
-def _template_problems(template: str | None, pointer: str) -> Iterator[Problem]:
+def template_problems(template: str | None, pointer: str) -> Iterator[Problem]:
+    """Problems of the address of a carrier's packages."""
     if template is None:
         return
     if not template.startswith(("http://", "https://")) or "{tracking_number}" not in template:
@@ -132,4 +138,4 @@ def _carrier_problems(name: str, entry: Any) -> Iterator[Problem]:  # noqa: ANN4
             text = f'Walmart does not know the carrier {entry!r}; name another as {{"other": …}}.'
             yield Problem("carrier_unknown", text + hint, pointer)
         return
-    yield from _template_problems(entry.get("tracking_url"), f"{pointer}/tracking_url")
+    yield from template_problems(entry.get("tracking_url"), f"{pointer}/tracking_url")

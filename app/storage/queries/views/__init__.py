@@ -5,6 +5,11 @@ The modules beside this package make views from selects; a view is never written
 `base.py`.
 """
 
+from app.storage.queries.views.attention import (
+    AttentionFixView,
+    AttentionGroupView,
+    AttentionMemberView,
+)
 from app.storage.queries.views.audit import AuditedActView
 from app.storage.queries.views.base import View, cache_schemas
 from app.storage.queries.views.events import CommerceEventView, TimelineEntry
@@ -65,6 +70,9 @@ from app.storage.queries.views.updates import (
 __all__ = [
     "AnnouncementsView",
     "AttemptView",
+    "AttentionFixView",
+    "AttentionGroupView",
+    "AttentionMemberView",
     "AuditedActView",
     "BacklogView",
     "CallView",

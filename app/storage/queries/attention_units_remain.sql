@@ -1,0 +1,3 @@
+-- Whether an order o has units that nothing else is on its way for.
+EXISTS (SELECT FROM order_lines n WHERE n.store_id = o.store_id AND n.order_id = o.id
+           AND n.shipped + n.canceled + n.pending < n.ordered)

@@ -1,0 +1,154 @@
+"""What is done to one member of a cause, by the use case that a person would use for it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.domain.attention import AttentionCause, AttentionSource, GroupAction
+from app.domain.errors import Conflict
+from app.domain.orders.cancellation import Reason
+from app.domain.orders.requests import CancelRequest, TrackingCorrection
+from app.domain.orders.returns import RefundRequest
+from app.domain.update import State
+from app.storage.commerce.events import OPEN
+from app.storage.imports import reconciliations
+from app.storage.orders import repository, shipments
+from app.storage.outbox import requeue
+from app.storage.queries import AttentionMember
+from app.usecases.attention.requests import FixRequest
+from app.usecases.commerce_events import dismiss as dismiss_event
+from app.usecases.commerce_events import replay
+from app.usecases.context import AppContext
+from app.usecases.imports import import_order
+from app.usecases.orders import cancel, carrier_mapping, correct_tracking, refresh
+from app.usecases.returns import refund
+from app.usecases.updates import dismiss, retry
+
+CHANGED = "changed"
+_CHANGED_TEXT = "It changed since you saw it."
+
+
+@dataclass(frozen=True, slots=True)
+class Fixing:
+    """A fix under way."""
+
+    context: AppContext
+    cause: AttentionCause
+    action: GroupAction
+    store: UUID
+    given: FixRequest
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFixed:
+    """What will happen to a member."""
+
+    will: str
+    explanation: str
+    until: datetime | None = None
+
+
+async def fix(fixing: Fixing, member: AttentionMember) -> MemberFixed:
+    """Fix a member. Raises OrderError as its use case, and Conflict changed."""
+    return await _FIXES[fixing.action](fixing, member)
+
+
+async def _try_again(fixing: Fixing, member: AttentionMember) -> MemberFixed:
+    if fixing.cause.source == AttentionSource.COMMERCE_EVENT:
+        return await _carry_out(fixing, member)
+    retried = await retry.retry(
+        fixing.context, member.id, override_cancel_request=False, actor=fixing.actor
+    )
+    return MemberFixed(retried.will, retried.explanation, retried.until)
+
+
+async def _carry_out(fixing: Fixing, member: AttentionMember) -> MemberFixed:
+    view = await replay.retry(fixing.context, member.id, actor=fixing.actor)
+    detail = view.status_detail
+    if view.state in OPEN and detail is not None:
+        return MemberFixed("cannot_help", detail.message)
+    return MemberFixed("queued", "Commerce's message is carried out.")
+
+
+async def _give_address(fixing: Fixing, member: AttentionMember) -> MemberFixed:
+    if fixing.cause.source == AttentionSource.COMMERCE_EVENT:
+        return await _carry_out(fixing, member)
+    context = fixing.context
+    async with context.transaction() as connection:
+        order = await repository.lock(connection, member.order_id or member.id)
+        found = await requeue.find(connection, member.id)
+        shipment = await shipments.of_update(connection, order.store_id, member.id)
+        if found is None or shipment is None or found.state is not State.FAILED:
+            raise Conflict(CHANGED, _CHANGED_TEXT)
+        url = carrier_mapping.filled(fixing.given.tracking_url, shipment.tracking_number)
+        await correct_tracking.correct_locked(
+            connection,
+            context,
+            order,
+            shipment.id,
+            TrackingCorrection(tracking_url=url),
+            actor=fixing.actor,
+        )
+    context.wake()
+    return MemberFixed("queued", "It goes out now with the address.")
+
+
+async def _dismiss(fixing: Fixing, member: AttentionMember) -> MemberFixed:
+    note = fixing.given.note or ""
+    if fixing.cause.source == AttentionSource.COMMERCE_EVENT:
+        await dismiss_event.dismiss(fixing.context, member.id, note=note, actor=fixing.actor)
+        return MemberFixed("done", "The message of Commerce is dismissed.")
+    dismissed = await dismiss.dismiss(fixing.context, member.id, note=note, actor=fixing.actor)
+    return MemberFixed("done", dismissed.explanation, dismissed.until)
+
+
+async def _cancel(fixing: Fixing, member: AttentionMember) -> MemberFixed:
+    request = CancelRequest(Reason.CUSTOMER_REQUEST)
+    await cancel.cancel(fixing.context, member.id, request, actor=fixing.actor)
+    return MemberFixed("queued", "The cancellation goes to Walmart now.")
+
+
+async def _refund(fixing: Fixing, member: AttentionMember) -> MemberFixed:
+    await refund.refund(fixing.context, member.id, RefundRequest(), actor=fixing.actor)
+    return MemberFixed("queued", "The refund goes to Walmart now.")
+
+
+async def _import(fixing: Fixing, member: AttentionMember) -> MemberFixed:
+    number = member.number or ""
+    await import_order.import_order(fixing.context, fixing.store, number, actor=fixing.actor)
+    await _settled(fixing, number)
+    return MemberFixed("done", "The order is read.")
+
+
+async def _accept_walmart(fixing: Fixing, member: AttentionMember) -> MemberFixed:
+    if member.order_id is None:
+        raise Conflict(CHANGED, _CHANGED_TEXT)
+    refreshed = await refresh.refresh(
+        fixing.context, member.order_id, actor=fixing.actor, accept_walmart=True
+    )
+    if not refreshed.refreshed:
+        return MemberFixed("cannot_help", refreshed.explanation)
+    await _settled(fixing, member.number or "")
+    return MemberFixed("done", refreshed.explanation)
+
+
+async def _settled(fixing: Fixing, number: str) -> None:
+    """Take what was settled off the findings of the last comparison with Walmart."""
+    if fixing.cause.source == AttentionSource.DRIFT:
+        async with fixing.context.transaction() as connection:
+            store_id, code = fixing.cause.store_id, fixing.cause.code
+            await reconciliations.settled(connection, store_id, code, number)
+
+
+_FIXES: dict[GroupAction, Callable[[Fixing, AttentionMember], Awaitable[MemberFixed]]] = {
+    GroupAction.RETRY: _try_again,
+    GroupAction.SET_TRACKING_URL: _give_address,
+    GroupAction.SET_CANCELLATION_REASON: _carry_out,
+    GroupAction.DISMISS: _dismiss,
+    GroupAction.CANCEL: _cancel,
+    GroupAction.REFUND: _refund,
+    GroupAction.IMPORT: _import,
+    GroupAction.ACCEPT_WALMART: _accept_walmart,
+}
