@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from migrations import concurrently
 
 revision = "202611301615"
-down_revision: str | None = "202611301612"
+down_revision: str | None = "202611301614"
 branch_labels: str | None = None
 depends_on: str | None = None
 

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
-revision = "202611301612"
-down_revision: str | None = "202611301611"
+revision = "202611301613"
+down_revision: str | None = "202611301612"
 branch_labels: str | None = None
 depends_on: str | None = None
 
