@@ -43,7 +43,7 @@ MEANINGS: dict[AuditedAct, str] = {
     AuditedAct.COMMERCE_EVENT_DISMISSED: "An event of Commerce was dismissed.",
     AuditedAct.SIGN_IN_LINK_CREATED: "A sign-in link was made for a person.",
     AuditedAct.SIGNED_IN: "A person signed in to the page.",
-    AuditedAct.SIGNED_OUT: "A person signed out.",
+    AuditedAct.SIGNED_OUT: "A person signed out, or a session was ended; `subject` is its id.",
     AuditedAct.SIGN_IN_REFUSED: "Sign-ins from an address were refused; `after.count` says how "
     "many since the row before.",
 }

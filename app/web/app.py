@@ -28,6 +28,7 @@ from app.web.commerce import shipments as commerce_shipments
 from app.web.health import MetricsSource
 from app.web.middleware import RequestMiddleware
 from app.web.page import pages, paths
+from app.web.page.refused import RefusedSignIns
 from app.web.page.settings import PageSettings
 from app.web.path_rules import PathRules
 from app.web.probes import Ready
@@ -119,6 +120,7 @@ def create_app(
     app.state.context = context
     app.state.keys = KeyRing(context.database, admin_key, time.monotonic)
     app.state.metrics = metrics
+    app.state.refused_sign_ins = RefusedSignIns(time.monotonic)
     app.state.ready = ready
     app.state.answer_within = answer_within
     app.state.adobe_keys = adobe_keys or open_keys()

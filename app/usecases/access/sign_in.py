@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from app.domain.audited_act import AuditedAct
+from app.storage import audit
+from app.storage.audit import NO_STORE, Act
 from app.storage.postgres.database import Connection
 from app.storage.stores import sessions
 from app.storage.stores.sessions import LINK_LIFETIME, Access
@@ -35,6 +38,7 @@ async def make_link(
     token = sessions.new_token(access.store_id)
     async with context.transaction() as connection:
         expires_at = await sessions.create_link(connection, access, token, path, lifetime)
+        await _record(context, connection, AuditedAct.SIGN_IN_LINK_CREATED, access)
     return MadeLink(token, expires_at)
 
 
@@ -63,10 +67,29 @@ async def open_session(context: AppContext, connection: Connection, access: Acce
     """Open a session in a transaction; returns its token."""
     token = sessions.new_token(access.store_id)
     await sessions.create(connection, access, context.new_id(access.store_id or 0), token)
+    # mutation: audit-of-sign-ins
+    await _record(context, connection, AuditedAct.SIGNED_IN, access)
     return token
 
 
-async def end_session(context: AppContext, store_id: int | None, identifier: UUID) -> bool:
+async def end_session(
+    context: AppContext, store_id: int | None, identifier: UUID, *, actor: str = audit.COMMAND
+) -> bool:
     """End a session; False if there is none of that id in the store (None: of every store)."""
     async with context.transaction() as connection:
-        return await sessions.end(connection, store_id, identifier)
+        ended = await sessions.end(connection, store_id, identifier)
+        if ended:
+            act = Act(AuditedAct.SIGNED_OUT, actor, str(identifier), store_id or NO_STORE)
+            await audit.record(connection, context.new_id, act)
+    return ended
+
+
+async def _record(
+    context: AppContext, connection: Connection, what: AuditedAct, access: Access
+) -> None:
+    """Record an act with which a person comes. It is the key's act that made a link."""
+    link = what is AuditedAct.SIGN_IN_LINK_CREATED
+    actor = access.key_name if link else access.name
+    after = {"key": access.key_name, "scope": access.scope}
+    act = Act(what, actor, access.name, access.store_id or NO_STORE, after=after)
+    await audit.record(connection, context.new_id, act)

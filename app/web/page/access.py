@@ -10,6 +10,7 @@ from app.endings import Scope
 from app.storage.stores.sessions import Access
 from app.usecases.access import sign_in as use_cases
 from app.web.auth import Caller, KeyRing
+from app.web.dependencies import acting_as
 from app.web.page import session
 from app.web.page.context import PageReading
 from app.web.page.i18n import COOKIE, LANGUAGES
@@ -48,7 +49,10 @@ async def sign_in(
     try:
         caller = await keys.caller(key.strip())
     except Unauthorized:
+        address = visit.request.client.host if visit.request.client else ""
+        await visit.request.app.state.refused_sign_ins.record(visit.app, address)
         return _asked(visit, then, failed=True)
+    acting_as(caller)
     token = await use_cases.sign_in(visit.app, access_of(caller, caller.name, keys))
     return _entered(visit.request, token, then)
 
@@ -73,7 +77,8 @@ async def enter(visit: Visiting, token: str) -> Response:
 async def sign_out(context: PageReading) -> Response:
     """End the session."""
     request = context.request
-    await use_cases.end_session(context.app, context.session.access.store_id, context.session.id)
+    store = context.session.access.store_id
+    await use_cases.end_session(context.app, store, context.session.id, actor=context.actor)
     keys: KeyRing = request.app.state.keys
     keys.forget_session(session.token_of(request) or "")
     response = RedirectResponse("/sign-in", 303)

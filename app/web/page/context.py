@@ -19,7 +19,7 @@ from app.storage.queries.store_names import StoreName, store_names
 from app.storage.stores.sessions import OpenSession
 from app.usecases.context import AppContext
 from app.web.auth import KeyRing, SignedIn
-from app.web.dependencies import RequestContext
+from app.web.dependencies import RequestContext, acting_as
 from app.web.page import session
 from app.web.page.attention_count import attention_count
 from app.web.page.i18n import LANGUAGES
@@ -133,6 +133,7 @@ class RequirePage:
         request.scope[PAGE] = context
         # mutation: page-scope
         signed_in.caller.require(self.scope)
+        acting_as(signed_in.caller)
         if form is not None and request.method == "POST":
             context.given_key()
         return context
