@@ -45,6 +45,7 @@ SELECT create_distributed_table('delivery_rollups', 'store_id', colocate_with =>
 SELECT create_distributed_table('delivery_rollup_steps', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('delivery_rollup_cursors', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('idempotency_keys', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('jobs', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('oauth_nonces', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('audit', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('sessions', 'store_id', colocate_with => 'orders');

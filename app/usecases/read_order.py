@@ -3,17 +3,24 @@
 from app.domain.errors import Conflict, NotAvailable
 from app.domain.orders.snapshot import OrderSnapshot
 from app.usecases.context import AppContext
+from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 from app.walmart import errors
 
 
-async def read(context: AppContext, store_id: int, purchase_order_id: str) -> OrderSnapshot | None:
+async def read(
+    context: AppContext,
+    store_id: int,
+    purchase_order_id: str,
+    reader: WalmartReader = UNLIMITED,
+) -> OrderSnapshot | None:
     """Read the order from Walmart. None means that Walmart knows no such order.
 
-    Raises Conflict credentials_rejected and NotAvailable walmart_unavailable.
+    Raises Conflict credentials_rejected, NotAvailable walmart_unavailable, and what reader raises
+    while no call may be made.
     """
     account = await context.account(store_id)
     try:
-        return (await context.walmart.read_order(account, purchase_order_id)).order
+        return (await reader.read_order(context, account, purchase_order_id)).order
     except errors.NotFound:
         return None
     except errors.CredentialsRejected as error:

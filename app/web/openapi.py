@@ -49,6 +49,7 @@ TAGS = [
         "description": "Changes to deliver to Walmart or Commerce, and their attempts.",
     },
     {"name": "health", "description": "How updates were delivered, and what holds them up."},
+    {"name": "jobs", "description": "One act on all orders or updates that a filter finds."},
     {
         "name": "attention",
         "description": "What needs action, by cause, with one fix for all cases of a cause.",
@@ -69,6 +70,7 @@ _PARAMETERS = {
     "update_id": "Id of the update.",
     "return_id": "Id of the return.",
     "key_id": "Id of the API key.",
+    "job_id": "Id of the job.",
     "event_id": "Id of the Commerce event.",
     "group_id": "Id of the cause.",
     "hook": "The entity that Commerce saved.",

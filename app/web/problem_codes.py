@@ -158,6 +158,7 @@ CODES: dict[str, Code] = {
         404, "Nothing of this cause needs action any more, or the key may not see it."
     ),
     "update_not_found": Code(404, "The update does not exist, or the key may not see it."),
+    "job_not_found": Code(404, "The job does not exist, or the key may not see it."),
     "purchase_order_not_found": Code(404, "The seller account has no such purchase order."),
     # State
     "idempotency_in_progress": Code(

@@ -53,6 +53,7 @@ OPERATION_IDS = {
     "commerce_refund_order", "list_returns", "summarize_returns", "get_return", "refund_return",
     "list_updates", "get_update", "retry_update", "retry_updates", "dismiss_update", "fix_update",
     "get_sync_health",
+    "create_job", "get_job", "dismiss_updates", "refresh_orders",
     "check_liveness", "check_readiness", "get_metrics",
 }  # fmt: skip
 

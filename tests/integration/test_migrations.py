@@ -718,6 +718,17 @@ async def test_the_last_comparison_of_before_the_upgrade_has_no_findings(empty_u
         assert await session.fetchval(invalid) == 0
 
 
+async def test_a_job_of_a_later_version_is_due_beside_the_rows_of_before(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611301615")
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    job = (
+        "INSERT INTO jobs (store_id, id, kind, selection, actor) "
+        "VALUES (0, gen_random_uuid(), 'retry', '{}', 'a') RETURNING state, done, due_at <= now()"
+    )
+    async with connected(empty_url) as session:
+        assert tuple(await session.fetchrow(job)) == ("queued", 0, True)
+
+
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
     """A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

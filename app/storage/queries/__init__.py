@@ -31,9 +31,10 @@ from app.storage.queries.commerce_numbers import (
 )
 from app.storage.queries.commerce_order_search import search_orders
 from app.storage.queries.health_views import HealthSpan, health
+from app.storage.queries.job_views import job
 from app.storage.queries.key_views import KeyFilter, key, keys
 from app.storage.queries.operator_metrics import OperatorFigures, figures
-from app.storage.queries.order_lists import OrderFilter, orders, summary
+from app.storage.queries.order_lists import OrderFilter, order_keys, orders, summary
 from app.storage.queries.order_search import by_commerce_id, by_numbers, exists
 from app.storage.queries.order_views import order
 from app.storage.queries.pagination import KeysetPage
@@ -61,6 +62,7 @@ from app.storage.queries.update_views import (
     update_with_attempts,
     updates,
 )
+from app.storage.queries.update_views import of_orders as updates_of_orders
 
 __all__ = [
     "AttentionMember",
@@ -92,9 +94,11 @@ __all__ = [
     "exists",
     "figures",
     "health",
+    "job",
     "key",
     "keys",
     "order",
+    "order_keys",
     "order_of_item",
     "orders",
     "passed_over_warnings",
@@ -121,4 +125,5 @@ __all__ = [
     "update",
     "update_with_attempts",
     "updates",
+    "updates_of_orders",
 ]

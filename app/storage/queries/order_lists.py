@@ -15,6 +15,7 @@ from app.storage.postgres.sharding import of_any
 from app.storage.queries import index_scan, order_search, order_views
 from app.storage.queries.index_scan import KeyRange
 from app.storage.queries.index_scan_sql import IndexScan
+from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import OrderView
 
@@ -92,13 +93,28 @@ async def orders(
     reader: Reader, wanted: OrderFilter, page: KeysetPage
 ) -> tuple[list[OrderView], After | None]:
     """A page of orders. Raises Invalid search_too_broad."""
+    rows, after = await _page(reader, wanted, page)
+    return await order_views.views(reader, rows), after
+
+
+async def order_keys(
+    reader: Reader, wanted: OrderFilter, page: KeysetPage
+) -> tuple[list[OrderKey], After | None]:
+    """The stores and ids of a page of orders. Raises Invalid search_too_broad."""
+    rows, after = await _page(reader, wanted, page)
+    return [(row["store_id"], row["id"]) for row in rows], after
+
+
+async def _page(
+    reader: Reader, wanted: OrderFilter, page: KeysetPage
+) -> tuple[Sequence[Row], After | None]:
     behind = None
     if page.after is not None:
         behind = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
     read = _rows if wanted.q is None else _found
     rows, more = cut(await read(reader, wanted, behind, page.limit + 1), page.limit)
     after = ((rows[-1][wanted.key] or _NEVER).isoformat(), str(rows[-1]["id"])) if more else None
-    return await order_views.views(reader, rows), after
+    return rows, after
 
 
 async def _found(

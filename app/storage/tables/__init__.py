@@ -21,6 +21,7 @@ from app.storage.tables.import_tables import (
     webhook_events,
     webhooks_expected,
 )
+from app.storage.tables.job_tables import jobs
 from app.storage.tables.lane_tables import lanes, reconciliations
 from app.storage.tables.order_tables import (
     events,
@@ -58,6 +59,7 @@ __all__ = [
     "import_places",
     "import_retries",
     "imports",
+    "jobs",
     "lanes",
     "metadata",
     "notification_queues",

@@ -25,6 +25,7 @@ from app.storage.recording.settlement import SettlementInput
 from app.usecases import read_order
 from app.usecases.context import AppContext
 from app.usecases.orders import record_drift
+from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ async def refresh(
     accept_walmart: bool = False,
     once: IdempotentRequest | None = None,
     then: Callable[[Connection], Awaitable[None]] | None = None,
+    reader: WalmartReader = UNLIMITED,
 ) -> Refreshed:
     """Read an order from Walmart and settle ours with it.
 
@@ -111,7 +113,7 @@ async def refresh(
         # mutation: doubt-by-database-clock
         # mutation: refresh-read-clock
         read_at = await rate_limits.now(connection)
-    snapshot = await read_order.read(context, order.store_id, order.purchase_order_id)
+    snapshot = await read_order.read(context, order.store_id, order.purchase_order_id, reader)
     # mutation: refresh-read-start
     if snapshot is None:
         raise Conflict(

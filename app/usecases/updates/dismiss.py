@@ -22,6 +22,7 @@ from app.usecases.context import AppContext
 from app.usecases.updates import read_subject, subject_reader
 from app.usecases.updates.read_subject import ABSENT, NOT_READ, SubjectRead
 from app.usecases.updates.retry import held
+from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ async def dismiss(
     note: str,
     actor: str,
     once: IdempotentRequest | None = None,
+    reader: WalmartReader = UNLIMITED,
 ) -> Dismissed:
     """End an update at a person's request.
 
@@ -55,7 +57,7 @@ async def dismiss(
         waiting, basis = await held(connection, update_id)
         # mutation: dismissal-read-clock
         read_at = await rate_limits.now(connection)
-    seen = await subject_reader.read_subject(context, waiting, basis)
+    seen = await subject_reader.read_subject(context, waiting, basis, reader=reader)
     async with context.transaction(once) as connection:
         found, order = await held(connection, update_id)
         if order is not None and not settlement.still_holds(basis, order):

@@ -24,6 +24,7 @@ from app.storage.recording import settlement
 from app.storage.recording.settlement import SettlementInput
 from app.usecases import read_order
 from app.usecases.context import AppContext
+from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 
 _EXPLAINED = {
     blockers.EXCESS: "Walmart shows more units under this tracking number than Waybill knows "
@@ -63,6 +64,7 @@ async def retry(
     override_cancel_request: bool,
     actor: str,
     once: IdempotentRequest | None = None,
+    reader: WalmartReader = UNLIMITED,
 ) -> Retried:
     """Try an update again. Raises Unknown, Conflict update_in_progress or update_finished.
 
@@ -72,7 +74,7 @@ async def retry(
         found, order = await held(connection, update_id)
         # mutation: retry-read-clock
         read_at = await rate_limits.now(connection)
-    snapshot = await _read(context, found, order)
+    snapshot = await _read(context, found, order, reader)
     # mutation: retry-read-start
     async with context.transaction(once) as connection:
         now = await held(connection, update_id)
@@ -115,13 +117,13 @@ async def held(connection: Connection, update_id: UUID) -> tuple[StoredUpdate, O
 
 
 async def _read(
-    context: AppContext, found: StoredUpdate, order: Order | None
+    context: AppContext, found: StoredUpdate, order: Order | None, reader: WalmartReader
 ) -> OrderSnapshot | None:
     to_commerce = found.kind in COMMERCE_KINDS
     if order is None or to_commerce or found.state is not State.FAILED or not found.attempts:
         return None
     try:
-        return await read_order.read(context, order.store_id, order.purchase_order_id)
+        return await read_order.read(context, order.store_id, order.purchase_order_id, reader)
     except OrderError:
         # The poller reads before it sends, so queueing without a read is safe.
         return None

@@ -1,10 +1,11 @@
 """JSON of updates: request bodies, and a page of a list."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictInt, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.domain.update import Kind
 from app.storage.queries.views import LineUnitsView, UpdateView
@@ -14,6 +15,7 @@ from app.web import dry_runs
 from app.web.dry_runs import Rehearsed
 from app.web.problem_documents import ErrorItem
 from app.web.v1.fields import WHOLE, In, LongText, Out, Plain, Text, Time
+from app.web.v1.job_schemas import Ids, check_selected
 
 
 class UpdatesOut(Out):
@@ -32,7 +34,15 @@ class RetryIn(In):
 
 
 class RetryManyIn(RetryIn):
-    """A filter of updates to retry. A field that is left out filters nothing."""
+    """The updates to retry: named ones, those of named orders, or those that a filter finds.
+
+    A field that is left out filters nothing.
+    """
+
+    update_ids: Ids | None = None
+    order_ids: Ids | None = Field(
+        default=None, description="Orders with failed or retrying updates, all of which are meant."
+    )
 
     state: Literal["failed", "retrying", "verifying"] = "failed"
     kind: Kind | None = None
@@ -40,6 +50,21 @@ class RetryManyIn(RetryIn):
     order_id: UUID | None = None
     code: Text | None = Field(default=None, description="The code of the last error.")
     limit: Annotated[StrictInt, Field(ge=1, le=MOST), WHOLE] = 50
+
+    @property
+    def named(self) -> bool:
+        """Whether updates or orders are named."""
+        return self.update_ids is not None or self.order_ids is not None
+
+    @model_validator(mode="after")
+    def _one_selection(self) -> Self:
+        if not self.named:
+            return self
+        check_selected(self.update_ids, self.order_ids)
+        if self.model_fields_set - {"update_ids", "order_ids", "override_cancel_request"}:
+            message = "Named updates and orders take no filter."
+            raise PydanticCustomError("selection", message, {"code": "invalid"})
+        return self
 
 
 class FixChangesIn(In):

@@ -14,10 +14,9 @@ from app.storage.queries import UpdateFilter
 from app.storage.queries.views import UpdateWithAttemptsView
 from app.usecases import apply_fix
 from app.usecases.apply_fix import Fixed
-from app.usecases.updates import dismiss, retry, retry_many
+from app.usecases.updates import dismiss, retry
 from app.usecases.updates.dismiss import Dismissed
 from app.usecases.updates.retry import Retried
-from app.usecases.updates.retry_many import RetriedMany
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
 from app.web.dry_runs import DryRun, rehearse
@@ -29,7 +28,6 @@ from app.web.v1.update_schemas import (
     DismissIn,
     FixIn,
     RetryIn,
-    RetryManyIn,
     RetryPreviewOut,
     UpdatesOut,
 )
@@ -50,19 +48,6 @@ _RETRY_PREVIEW = {
     "explanation": _RETRIED["explanation"],
     "units": _RETRIED["units"],
     "problems": [],
-}
-_RETRIED_MANY = {
-    "data": [
-        {
-            "update_id": examples.UPDATE["id"],
-            "order_id": examples.UPDATE["order_id"],
-            "will": "queued",
-            "until": None,
-            "explanation": _RETRIED["explanation"],
-        }
-    ],
-    "totals": {"queued": 1},
-    "more": False,
 }
 _FIX_IN = {"action": "correct_tracking", "changes": {"carrier_code": "USPS"}}
 _FIXED = {
@@ -108,40 +93,6 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
         found, after = await queries.updates(session, wanted, page)
     following = pagination.next_cursor(after, "updates")
     return respond(answer(200, UpdatesOut(data=found, next_cursor=following)))
-
-
-@router.post(
-    "/retry",
-    operation_id="retry_updates",
-    summary="Retry many updates",
-    status_code=202,
-    response_model=RetriedMany,
-    responses=success(202, RetriedMany, _RETRIED_MANY, "What will happen to each update.")
-    | problems("store_not_found", "order_not_found", body=True),
-)
-async def retry_updates(
-    context: Writing,
-    body: Annotated[RetryManyIn, Body(examples=[{"code": "method_code_not_supported"}])],
-) -> Response:
-    """Retry the updates that match, the newest first, and return what will happen to each.
-
-    Each is retried by itself, as by `POST /v1/updates/{update_id}/retry`.
-    """
-    store = context.one_store(body.store_id, body.order_id)
-    wanted = UpdateFilter(body.state, body.kind, store, body.order_id, body.code)
-    return await context.once(
-        body,
-        store or 0,
-        _retried_many,
-        lambda once: retry_many.retry_many(
-            context.app,
-            wanted,
-            limit=body.limit,
-            override_cancel_request=body.override_cancel_request,
-            actor=context.actor,
-            once=once,
-        ),
-    )
 
 
 @router.get(
@@ -315,10 +266,6 @@ def _fixed(fixed: Fixed) -> StoredResponse:
 
 
 def _retried(retried: Retried) -> StoredResponse:
-    return answer(202, retried)
-
-
-def _retried_many(retried: RetriedMany) -> StoredResponse:
     return answer(202, retried)
 
 

@@ -9,6 +9,7 @@ from app.usecases.commerce_events import replay
 from app.usecases.context import AppContext
 from app.worker.importer.importer import Importer
 from app.worker.importer.webhook_events import WebhookEventReader
+from app.worker.maintenance.bulk_jobs import run_jobs
 from app.worker.maintenance.doubts import DoubtResolver
 from app.worker.maintenance.error_notifier import ErrorNotifier
 from app.worker.maintenance.imports import import_store
@@ -73,6 +74,7 @@ def jobs(
         Job("import", every, imports.run, imports.pool.stop),
         Job("webhook_events", soon, events.run, events.pool.stop),
         Job("doubts", soon, doubts.run, doubts.pool.stop),
+        Job("bulk_jobs", soon, partial(run_jobs, context, breaker)),
         Job("commerce_events", every, partial(replay.work, context)),
         Job("retention", every, partial(remove_expired, database, settings.retention)),
         Job("attempt_sweep", every, sweep.run),

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from app.domain.outbox import lag
+from app.storage import jobs
 from app.storage.outbox import retention
 from app.storage.postgres.database import Database
 
@@ -15,6 +16,8 @@ _NONCES = 1
 _PAUSE = 0.1
 # Seconds between two sweeps of attempts, each of which reads past all attempts that stay.
 _SWEEP_EVERY = 600.0
+# Days in which the result of a job can be read.
+_JOBS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ async def remove_expired(database: Database, days: RetentionDays) -> bool:
         (retention.forget_unlinked, _UNLINKED_EVENTS),
         (retention.forget_nonces, _NONCES),
         (retention.forget_rollups, lag.KEPT.days),
+        (jobs.forget, _JOBS),
     ):
         if kept:
             largest = max(largest, await remove(database, kept))

@@ -25,6 +25,7 @@ from app.storage.queries.views.health import (
     ReadingHealthView,
     StoreHealthView,
 )
+from app.storage.queries.views.jobs import JobResultView, JobView
 from app.storage.queries.views.keys import KeyView
 from app.storage.queries.views.orders import (
     CancelRequestedView,
@@ -87,6 +88,8 @@ __all__ = [
     "FixView",
     "HealthView",
     "ItemView",
+    "JobResultView",
+    "JobView",
     "KeyView",
     "KindDeliveriesView",
     "LaneHealthView",

@@ -1,0 +1,183 @@
+"""Jobs: made by a request, taken by one poller at a time, saved after each batch.
+
+A poller has a job for a batch under a lease. What the batch acts on is written before it acts. A
+poller that crashed loses the job when the lease ends, and the batch begins again: each act stores
+its result under a key, so that none is done twice (`app/usecases/jobs/run.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from app.storage.postgres.database import Connection, Database
+from app.storage.postgres.sharding import Sweep
+from app.storage.postgres.sql import Statement
+
+# Seconds until a lease ends: far longer than a batch takes.
+LEASE = 300.0
+# Batches in a row that did not end, after which a job has failed.
+MOST_TRIES = 5
+# How many ids a result keeps.
+SAMPLE = 20
+_BATCH = 500
+_ADD = Statement("""
+    INSERT INTO jobs (store_id, id, kind, selection, options, actor)
+    VALUES (:store_id, :id, :kind, :selection::jsonb, :options::jsonb, :actor)
+""")
+_DUE = Statement("""
+    SELECT d.store_id FROM jobs d
+     WHERE d.state IN ('queued', 'running') AND d.due_at <= now()
+       AND (d.leased_until IS NULL OR d.leased_until < now())
+     GROUP BY d.store_id ORDER BY min(d.due_at) LIMIT 10
+""")
+_TAKE = Statement("""
+    UPDATE jobs SET state = 'running', lease_token = :token, tries = tries + 1,
+           leased_until = now() + make_interval(secs => :lease),
+           started_at = coalesce(started_at, now())
+     WHERE store_id = :store_id AND id = (
+           SELECT id FROM jobs
+            WHERE store_id = :store_id AND state IN ('queued', 'running') AND due_at <= now()
+              AND (leased_until IS NULL OR leased_until < now())
+            ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING store_id, id, kind, selection, options, actor, total, results, batch, position, tries
+""")
+_BEGIN = Statement("""
+    UPDATE jobs SET total = :total, batch = :batch::jsonb,
+           position = nullif(:position::jsonb, 'null'::jsonb)
+     WHERE store_id = :store_id AND id = :id AND lease_token = :token
+    RETURNING id
+""")
+# mutation: job-lease-token
+_SAVE = Statement("""
+    UPDATE jobs SET done = done + :done, succeeded = succeeded + :succeeded,
+           refused = refused + :refused, skipped = skipped + :skipped, results = :results::jsonb,
+           batch = NULL, state = CASE WHEN position IS NULL THEN 'finished' ELSE state END,
+           finished_at = CASE WHEN position IS NULL THEN now() END, tries = 0, due_at = now(),
+           updated_at = now(), lease_token = NULL, leased_until = NULL
+     WHERE store_id = :store_id AND id = :id AND lease_token = :token
+    RETURNING id
+""")
+_HAND_BACK = Statement("""
+    UPDATE jobs SET lease_token = NULL, leased_until = NULL, updated_at = now(),
+           due_at = now() + make_interval(secs => :seconds),
+           tries = greatest(tries - :forgiven, 0)
+     WHERE store_id = :store_id AND id = :id AND lease_token = :token
+""")
+_FAIL = Statement("""
+    UPDATE jobs SET state = 'failed', error = :error, finished_at = now(), updated_at = now(),
+           lease_token = NULL, leased_until = NULL
+     WHERE store_id = :store_id AND id = :id AND lease_token = :token
+""")
+_OLD = Sweep(
+    "FROM jobs d WHERE d.finished_at < now() - make_interval(days => :days)",
+    """
+    DELETE FROM jobs j USING (SELECT d.store_id, d.id <due>
+             ORDER BY d.finished_at LIMIT :batch FOR UPDATE SKIP LOCKED) old
+     WHERE j.store_id = old.store_id AND j.id = old.id AND <j>
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job that is to be made. store_id 0 means all stores."""
+
+    store_id: int
+    id: UUID
+    kind: str
+    selection: Mapping[str, Any]
+    options: Mapping[str, Any]
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenJob(NewJob):
+    """A job that this poller has for one batch."""
+
+    total: int | None
+    results: Sequence[Mapping[str, Any]]
+    batch: Mapping[str, Any] | None
+    position: Sequence[Any] | None
+    tries: int
+    token: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDone:
+    """What a batch did."""
+
+    done: int = 0
+    succeeded: int = 0
+    refused: int = 0
+    skipped: int = 0
+    results: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+
+async def add(connection: Connection, job: NewJob) -> None:
+    """Write a new job, which is due at once."""
+    await _ADD.execute(connection, asdict(job))
+
+
+async def take(database: Database) -> TakenJob | None:
+    """Take the job that has waited longest, for one batch. None means that none is due."""
+    token = uuid4()
+    async with database.begin() as connection:
+        stores = [row.store_id for row in await _DUE.execute(connection)]
+        for store_id in stores:
+            values = {"store_id": store_id, "token": token, "lease": LEASE}
+            row = (await _TAKE.execute(connection, values)).mappings().one_or_none()
+            if row is not None:
+                return TakenJob(**row, token=token)
+    return None
+
+
+async def begin(
+    connection: Connection,
+    job: TakenJob,
+    total: int,
+    batch: Mapping[str, Any],
+    position: Sequence[Any] | None,
+) -> bool:
+    """Write what a batch acts on, and its last row; None means that it is the last batch.
+
+    False means that the lease was lost.
+    """
+    values = {**_key(job), "total": total, "batch": batch, "position": position}
+    return (await _BEGIN.execute(connection, values)).first() is not None
+
+
+async def save(connection: Connection, job: TakenJob, batch: BatchDone) -> bool:
+    """Write what a batch did, and give the job back. False means that the lease was lost."""
+    values = {**asdict(batch), **_key(job)}
+    return (await _SAVE.execute(connection, values)).first() is not None
+
+
+async def hand_back(
+    connection: Connection, job: TakenJob, seconds: float, *, forgiven: bool
+) -> None:
+    """Give a job back without progress; its batch begins again after so many seconds.
+
+    forgiven: the batch does not count as one that failed.
+    """
+    values = {**_key(job), "seconds": seconds, "forgiven": int(forgiven)}
+    await _HAND_BACK.execute(connection, values)
+
+
+async def fail(connection: Connection, job: TakenJob, error: str) -> None:
+    """End a job that cannot go on."""
+    await _FAIL.execute(connection, {**_key(job), "error": error})
+
+
+async def forget(database: Database, days: int, batch: int = _BATCH) -> int:
+    """Delete some jobs that ended so many days ago."""
+    count = 0
+    for stores in await _OLD.turns(database, {"days": days}):
+        async with database.begin() as connection:
+            values = {"days": days, "batch": batch}
+            count += int((await _OLD.execute(connection, stores, values)).rowcount)
+    return count
+
+
+def _key(job: TakenJob) -> dict[str, Any]:
+    return {"store_id": job.store_id, "id": job.id, "token": job.token}
