@@ -27,12 +27,6 @@ async def attention(context: PageReading) -> Response:
     return context.render("placeholder.html", title=deferred("Needs attention"))
 
 
-@router.get("/health")
-async def health(context: PageReading) -> Response:
-    """Sync health."""
-    return context.render("placeholder.html", title=deferred("Sync health"))
-
-
 @router.get("/stores")
 async def stores(context: PageReading) -> Response:
     """Stores."""
