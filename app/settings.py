@@ -112,6 +112,11 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^\s?#]+$",
         description="Public address of the API, for links in notifications.",
     )
+    frame_ancestors: str | None = Field(
+        default=None,
+        pattern=r"^https://[^\s;,'*]+( https://[^\s;,'*]+)*$",
+        description="Origins that may show the page in a frame, separated by blanks.",
+    )
     import_interval: Annotated[float, Field(ge=0, le=86_400)] = Field(
         default=60, description="Time between imports of a store's orders; 0 turns them off."
     )

@@ -1,34 +1,21 @@
 """`waybill keys …`: creates, lists and revokes API keys."""
 
-import asyncio
-import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 from uuid import UUID
 
-import sqlalchemy as sa
-
-from app.domain import ids
-from app.domain.errors import NotAvailable
-from app.endings import CannotGoOn, Scope
-from app.settings import EMBEDDED, Settings
+from app.cli import database_command
+from app.cli.database_command import CannotDo, new_id
+from app.endings import Scope
+from app.settings import Settings
 from app.storage import rate_limits
-from app.storage.postgres import readiness
-from app.storage.postgres.database import Connection, Database, open_database
-from app.storage.postgres.embedded import EmbeddedPostgres
+from app.storage.postgres.database import Connection
 from app.storage.stores import api_keys, oauth_keys, stores
 from app.storage.stores.secrets import SecretCipher
 from app.usecases.keys import create as creation
 from app.usecases.keys import revoke as revocation
 from app.usecases.keys.create import NewKey
-
-Result = TypeVar("Result")
-
-
-class CannotDo(CannotGoOn):
-    """The command failed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +37,7 @@ def create(settings: Settings, wanted: WantedKey) -> str:
         await _add(connection, wanted, secret)
         return secret
 
-    return _do(settings, work)
+    return database_command.run(settings, work)
 
 
 def create_oauth(settings: Settings, wanted: WantedKey) -> list[str]:
@@ -71,7 +58,7 @@ def create_oauth(settings: Settings, wanted: WantedKey) -> list[str]:
             f"Access Token Secret: {made.access_token_secret}",
         ]
 
-    return _do(settings, work)
+    return database_command.run(settings, work)
 
 
 async def _add(connection: Connection, wanted: WantedKey, secret: str | None) -> UUID:
@@ -84,14 +71,9 @@ async def _add(connection: Connection, wanted: WantedKey, secret: str | None) ->
     store_id = found[1] if found else None
     new = NewKey(wanted.name, frozenset(wanted.scopes), store_id, wanted.expires_at, secret)
     try:
-        return await creation.add(connection, _new_id, new, actor=None)
+        return await creation.add(connection, new_id, new, actor=None)
     except api_keys.NameTaken as error:
         raise CannotDo(f"A key named {wanted.name} exists; names are never used twice.") from error
-
-
-def _new_id(store_id: int) -> UUID:
-    now = int(datetime.now(UTC).timestamp() * 1000)
-    return ids.new_id(store_id, now, secrets.randbits(64))
 
 
 def listed(settings: Settings) -> list[str]:
@@ -101,7 +83,7 @@ def listed(settings: Settings) -> list[str]:
         found = await api_keys.list_keys(connection)
         return [_line(key) for key in found] or ["There is no key yet."]
 
-    return _do(settings, work)
+    return database_command.run(settings, work)
 
 
 def revoke(settings: Settings, name: str) -> str:
@@ -109,11 +91,11 @@ def revoke(settings: Settings, name: str) -> str:
 
     async def work(connection: Connection) -> str:
         key = await api_keys.named(connection, name)
-        if key is None or not await revocation.end(connection, _new_id, key, actor=None):
+        if key is None or not await revocation.end(connection, new_id, key, actor=None):
             raise CannotDo(f"There is no key named {name} that still works.")
         return f"The key {name} ends within seconds."
 
-    return _do(settings, work)
+    return database_command.run(settings, work)
 
 
 def _line(key: api_keys.ApiKey) -> str:
@@ -130,29 +112,3 @@ def _works(key: api_keys.ApiKey) -> str:
         return "works"
     until = f"{key.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return f"works until {until}" if key.expires_at > datetime.now(UTC) else f"expired {until}"
-
-
-def _do(settings: Settings, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    url = settings.required_database_url()
-    pooler = settings.database_pooler == "transaction"
-    if url != EMBEDDED:
-        return asyncio.run(_transaction(open_database(url, pool_size=2, pooler=pooler), work))
-    with EmbeddedPostgres.start(settings.data_dir) as server:
-        return asyncio.run(_transaction(open_database(server.url, pool_size=2), work))
-
-
-async def _transaction(
-    database: Database, work: Callable[[Connection], Awaitable[Result]]
-) -> Result:
-    try:
-        why_not = await readiness.not_ready(database)
-        if why_not is not None:
-            raise CannotDo(why_not)
-        async with database.begin() as connection:
-            return await work(connection)
-    except NotAvailable as error:
-        raise CannotDo(str(error)) from error
-    except sa.exc.SQLAlchemyError as error:
-        raise CannotDo(f"The database refused: {readiness.in_a_line(error)}.") from error
-    finally:
-        await database.close()

@@ -206,6 +206,23 @@ def subscribe_webhooks(
         print(line)
 
 
+@app.command("sign-in")
+def sign_in_command(
+    name: Annotated[
+        str, typer.Option(callback=_key_name, help="The person's name; timelines show it.")
+    ],
+    scope: Annotated[Scope, typer.Option(help="What the person may do.")] = Scope.WRITE,
+    store: Annotated[
+        str | None, typer.Option(help="The one store they may see, by its code or id.")
+    ] = None,
+) -> None:
+    """Print a link that signs a person in to the page, once, within 10 minutes."""
+    from app.cli import sign_in
+    from app.settings import load
+
+    print(sign_in.link(load(), name=name, scope=scope, store=store))
+
+
 @keys_app.command("create")
 def create_key(
     name: Annotated[

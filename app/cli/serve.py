@@ -16,6 +16,7 @@ from app.settings import Settings
 from app.storage.postgres import readiness
 from app.version import VERSION
 from app.web.app import create_app
+from app.web.page_settings import PageSettings
 
 _log = structlog.get_logger(__name__)
 # Seconds for requests in flight at a stop.
@@ -56,6 +57,7 @@ async def _serve(settings: Settings, listening: socket.socket, *, with_poller: b
             ready=lambda: readiness.not_ready(parts.database),
             version=VERSION,
             adobe_keys=keys,
+            page=PageSettings(settings.public_url, settings.frame_ancestors),
         )
         _log.info("serving", address=str(listening.getsockname()), poller=with_poller)
         await http_server.answer(app, listening, stop, grace=GRACE)

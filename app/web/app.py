@@ -11,6 +11,7 @@ from fastapi.routing import iter_route_contexts
 from app.commerce.signatures import AdobeKeys, open_keys
 from app.usecases.context import AppContext
 from app.web import docs, health, openapi, problems
+from app.web.access import pattern_of
 from app.web.addresses import CanonicalAddresses
 from app.web.allowed_methods import AllowedMethods
 from app.web.auth import KeyRing
@@ -27,9 +28,9 @@ from app.web.commerce import orders as commerce_orders
 from app.web.commerce import shipments as commerce_shipments
 from app.web.health import MetricsSource
 from app.web.middleware import RequestMiddleware
-from app.web.page import pages, paths
+from app.web.page import pages
 from app.web.page.refused import RefusedSignIns
-from app.web.page.settings import PageSettings
+from app.web.page_settings import PageSettings
 from app.web.path_rules import PathRules
 from app.web.probes import Ready
 from app.web.route import OperationRouter
@@ -48,6 +49,7 @@ from app.web.v1 import (
     order_reads,
     orders,
     packages,
+    people,
     returns,
     shipments,
     stores,
@@ -58,6 +60,7 @@ from app.web.walmart import webhooks as walmart_webhooks
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 OPERATIONS: tuple[OperationRouter, ...] = (
+    people.router,
     stores.router,
     api_keys.router,
     audit.router,
@@ -130,7 +133,7 @@ def create_app(
     app.state.answer_within = answer_within
     app.state.adobe_keys = adobe_keys or open_keys()
     app.state.page = page or PageSettings()
-    app.state.page_paths = paths.pattern_of(pages.PAGES)
+    app.state.page_paths = pattern_of(pages.PAGES)
     for router in (*OPERATIONS, health.router, *pages.PAGES, pages.ASSETS):
         app.include_router(router)
     problems.install(app)

@@ -12,7 +12,7 @@ from app.domain.errors import Forbidden, NotAvailable, Unknown
 from app.storage.postgres.database import Database
 from app.storage.postgres.retry import again
 from app.storage.stores import api_keys, sessions
-from app.storage.stores.sessions import Access, OpenSession
+from app.storage.stores.sessions import OpenSession
 from app.web.problems import Unauthorized
 
 SCOPES = ("read", "write", "admin")
@@ -136,7 +136,7 @@ class KeyRing:
             await self.record_use(access.key_id)
         key = "admin" if access.key_id is None else str(access.key_id)
         scopes = implied(frozenset({access.scope}))
-        return SignedIn(Caller(key, _signature(access), access.store_id, scopes), session)
+        return SignedIn(Caller(key, access.signature, access.store_id, scopes), session)
 
     @property
     def admin_hash(self) -> bytes | None:
@@ -155,9 +155,3 @@ class KeyRing:
             raise Unauthorized
         await self.record_use(key.id)
         return Caller(str(key.id), key.name, key.store_id, implied(key.scopes))
-
-
-def _signature(access: Access) -> str:
-    """How the timeline names a person: with the key, unless both have the same name."""
-    same = access.name == access.key_name
-    return access.name if same else f"{access.name} ({access.key_name})"

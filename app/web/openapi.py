@@ -60,6 +60,7 @@ TAGS = [
     },
     {"name": "webhooks", "description": "Webhooks and events of Adobe Commerce and Walmart."},
     {"name": "keys", "description": "API keys."},
+    {"name": "people", "description": "People who sign in to the merchants' page."},
     {"name": "audit", "description": "Who changed stores and keys, and who signed in."},
     {"name": "operations", "description": "Probes and metrics. They need no API key."},
 ]
@@ -71,6 +72,7 @@ _PARAMETERS = {
     "return_id": "Id of the return.",
     "key_id": "Id of the API key.",
     "job_id": "Id of the job.",
+    "session_id": "Id of the session.",
     "event_id": "Id of the Commerce event.",
     "group_id": "Id of the cause.",
     "hook": "The entity that Commerce saved.",

@@ -139,12 +139,14 @@ CODES: dict[str, Code] = {
     "carrier_unknown": Code(422, "Walmart does not know the carrier. Map the code to other."),
     "public_url_invalid": Code(422, "The address must be https:// and reachable for Walmart."),
     "nothing_to_try": Code(422, "Give credentials of Walmart, of Commerce, or both."),
+    "page_unknown": Code(422, "The path is no page of Waybill."),
     "key_name_invalid": Code(
         422, "A name is one line of 1 to 100 characters, without blanks around it."
     ),
     "expires_in_past": Code(422, "expires_at must be in the future."),
     # Resources that do not exist, or that the key may not see
     "store_not_found": Code(404, "The store does not exist, or the key may not see it."),
+    "session_not_found": Code(404, "The session has ended, or the key may not see it."),
     "key_not_found": Code(404, "The API key does not exist, or the key may not see it."),
     "order_not_found": Code(404, "The order does not exist, or the key may not see it."),
     "shipment_not_found": Code(404, "The order has no such shipment."),

@@ -54,6 +54,7 @@ OPERATION_IDS = {
     "list_updates", "get_update", "retry_update", "retry_updates", "dismiss_update", "fix_update",
     "get_sync_health",
     "create_job", "get_job", "dismiss_updates", "refresh_orders",
+    "get_me", "create_sign_in_link", "list_sessions", "end_session",
     "check_liveness", "check_readiness", "get_metrics",
 }  # fmt: skip
 

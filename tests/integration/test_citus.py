@@ -30,6 +30,7 @@ from app.storage.outbox import rescue, retention, rollup
 from app.storage.postgres.database import Database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.queries.commerce_search import Criteria, Filter, Sort
+from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import StoreView
 from app.storage.stores import error_notifications, sessions
 from app.storage.stores.sessions import Access
@@ -246,8 +247,8 @@ async def _sign_in(world: World, store: StoreView) -> None:
     async with world.database.begin() as connection:
         session = await sessions.find(connection, entered.token, used=True)
         assert session is not None
-        await sessions.list_open(connection, store.store_id, most=9)
-    assert await sign_in.end_session(world.context, store.store_id, session.id)
+        await queries.sessions(connection, store.store_id, KeysetPage(9))
+    assert await sign_in.end_session(world.context, store.store_id, session.id, actor="t")
 
 
 async def _maintenance(world: World) -> None:

@@ -40,6 +40,7 @@ from app.storage.queries.order_views import order
 from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.return_views import ReturnFilter, return_, returns
 from app.storage.queries.return_views import summary as return_summary
+from app.storage.queries.session_views import session, sessions
 from app.storage.queries.shipment_views import (
     accepted_cancellation,
     accepted_shipments,
@@ -52,6 +53,7 @@ from app.storage.queries.shipment_views import (
     shipments_by_id,
     state_of,
 )
+from app.storage.queries.store_names import StoreName, store_names
 from app.storage.queries.store_views import store, stores
 from app.storage.queries.throughput import Throughput, throughput
 from app.storage.queries.timeline_views import timeline
@@ -74,6 +76,7 @@ __all__ = [
     "OperatorFigures",
     "OrderFilter",
     "ReturnFilter",
+    "StoreName",
     "Throughput",
     "UpdateFilter",
     "accepted_cancellation",
@@ -110,6 +113,8 @@ __all__ = [
     "search_orders",
     "search_refunds",
     "search_shipments",
+    "session",
+    "sessions",
     "shipment",
     "shipment_of_number",
     "shipment_of_update",
@@ -118,6 +123,7 @@ __all__ = [
     "shipments_by_id",
     "state_of",
     "store",
+    "store_names",
     "stores",
     "summary",
     "throughput",

@@ -40,6 +40,12 @@ class Access:
     admin_hash: bytes | None = None
     """Digest of the admin key of the settings, which made it."""
 
+    @property
+    def signature(self) -> str:
+        """How timelines name the person: with the key, unless both have the same name."""
+        same = self.name == self.key_name
+        return self.name if same else f"{self.name} ({self.key_name})"
+
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
@@ -145,7 +151,7 @@ async def create(connection: Connection, access: Access, identifier: UUID, token
     await connection.execute(statement)
 
 
-def _open() -> sa.Select[tuple[object]]:
+def open_sessions() -> sa.Select[tuple[object]]:
     """Open sessions with their keys; a session of an API key ends with it."""
     idle = sessions.c.last_seen_at + IDLE
     # mutation: session-ends-with-key
@@ -167,7 +173,7 @@ def _open() -> sa.Select[tuple[object]]:
 async def find(connection: Connection, token: str, *, used: bool) -> OpenSession | None:
     """The session of a token. used: a person used it just now, so it lasts longer."""
     own = (sessions.c.store_id == _store_of(token), sessions.c.secret_hash == digest(token))
-    row = (await connection.execute(_open().where(*own))).mappings().one_or_none()
+    row = (await connection.execute(open_sessions().where(*own))).mappings().one_or_none()
     if row is None:
         return None
     if used and row["unrecorded"]:
@@ -176,22 +182,14 @@ async def find(connection: Connection, token: str, *, used: bool) -> OpenSession
     return _session(row)
 
 
-async def list_open(
-    connection: Connection, store_id: int | None, *, most: int
-) -> list[OpenSession]:
-    """Open sessions, the newest first. store_id: None means of every store."""
-    statement = _open().order_by(sessions.c.created_at.desc(), sessions.c.id).limit(most)
-    if store_id is not None:
-        statement = statement.where(sessions.c.store_id == store_id)
-    return [_session(row) for row in (await connection.execute(statement)).mappings()]
-
-
-async def end(connection: Connection, store_id: int | None, identifier: UUID) -> bool:
-    """End a session; False if there is none of that id. store_id: None means every store."""
-    statement = sa.delete(sessions).where(
-        sessions.c.store_id == (store_id or 0), sessions.c.id == identifier
+async def end(connection: Connection, store_id: int, identifier: UUID) -> bool:
+    """End a session; False if there is none of that id. store_id: 0 for one of every store."""
+    statement = (
+        sa.delete(sessions)
+        .where(sessions.c.store_id == store_id, sessions.c.id == identifier)
+        .returning(sessions.c.id)
     )
-    return (await connection.execute(statement.returning(sessions.c.id))).first() is not None
+    return (await connection.execute(statement)).first() is not None
 
 
 def _session(row: sa.RowMapping) -> OpenSession:

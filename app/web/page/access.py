@@ -1,20 +1,18 @@
 """/sign-in, /enter, /sign-out, /language: how people come and go."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.endings import Scope
-from app.storage.stores.sessions import Access
+from app.storage import audit
 from app.usecases.access import sign_in as use_cases
-from app.web.auth import Caller, KeyRing
+from app.web.access import access_of, keys_of, page_path
 from app.web.dependencies import acting_as
 from app.web.page import session
 from app.web.page.context import PageReading
 from app.web.page.i18n import COOKIE, LANGUAGES
-from app.web.page.paths import page_path
+from app.web.page.refused import RefusedSignIns
 from app.web.page.route import PageRouter
 from app.web.page.visit import Visit, visit
 from app.web.problems import Unauthorized
@@ -22,6 +20,8 @@ from app.web.problems import Unauthorized
 router = PageRouter()
 Visiting = Annotated[Visit, Depends(visit)]
 HOME = "/orders"
+MOST_TYPED = 262_144
+"""Characters of a form that is kept while its person signs in again."""
 _YEAR = 365 * 24 * 3600
 
 
@@ -35,7 +35,7 @@ async def home(request: Request) -> Response:
 @router.get("/sign-in")
 async def sign_in_page(visit: Visiting, then: str = HOME) -> Response:
     """Ask for a key."""
-    return _asked(visit, then, failed=False)
+    return _asked(visit, then)
 
 
 @router.post("/sign-in")
@@ -43,15 +43,22 @@ async def sign_in(
     visit: Visiting,
     key: Annotated[str, Form(max_length=500)] = "",
     then: Annotated[str, Form(max_length=4000)] = HOME,
+    typed: Annotated[str, Form(max_length=MOST_TYPED)] = "",
 ) -> Response:
     """Open a session of a key."""
-    keys: KeyRing = visit.request.app.state.keys
+    keys = keys_of(visit.request)
+    refused: RefusedSignIns = visit.request.app.state.refused_sign_ins
+    address = audit.origin.get().address or ""
+    wait = refused.wait(address)
+    if wait:
+        response = _asked(visit, then, typed, status=429, wait=wait)
+        response.headers["Retry-After"] = str(wait)
+        return response
     try:
         caller = await keys.caller(key.strip())
     except Unauthorized:
-        address = visit.request.client.host if visit.request.client else ""
-        await visit.request.app.state.refused_sign_ins.record(visit.app, address)
-        return _asked(visit, then, failed=True)
+        await refused.record(visit.app, address)
+        return _asked(visit, then, typed, status=401, failed=True)
     acting_as(caller)
     token = await use_cases.sign_in(visit.app, access_of(caller, caller.name, keys))
     return _entered(visit.request, token, then)
@@ -77,10 +84,9 @@ async def enter(visit: Visiting, token: str) -> Response:
 async def sign_out(context: PageReading) -> Response:
     """End the session."""
     request = context.request
-    store = context.session.access.store_id
+    store = context.session.access.store_id or 0
     await use_cases.end_session(context.app, store, context.session.id, actor=context.actor)
-    keys: KeyRing = request.app.state.keys
-    keys.forget_session(session.token_of(request) or "")
+    keys_of(request).forget_session(session.token_of(request) or "")
     response = RedirectResponse("/sign-in", 303)
     session.forget(request, response)
     return response
@@ -99,23 +105,16 @@ async def choose_language(
     return response
 
 
-def access_of(caller: Caller, name: str, keys: KeyRing) -> Access:
-    """The access of a person with a key: all that the key may do."""
-    scope = max((each for each in Scope if each in caller.scopes), key=list(Scope).index)
-    admin = caller.key == "admin"
-    return Access(
-        name=name,
-        store_id=caller.store_id,
-        scope=scope,
-        key_id=None if admin else UUID(caller.key),
-        key_name=caller.name,
-        admin_hash=keys.admin_hash if admin else None,
-    )
-
-
-def _asked(visit: Visit, then: str, *, failed: bool) -> Response:
-    status = 401 if failed else 200
-    values = {"then": then, "typed": "", "failed": failed, "over": False}
+def _asked(
+    visit: Visit,
+    then: str,
+    typed: str = "",
+    *,
+    status: int = 200,
+    failed: bool = False,
+    wait: int = 0,
+) -> Response:
+    values = {"then": then, "typed": typed, "failed": failed, "over": False, "wait": wait}
     return visit.render("sign_in.html", status=status, **values)
 
 

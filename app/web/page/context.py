@@ -18,7 +18,8 @@ from app.storage.idempotency import StoredResponse
 from app.storage.queries.store_names import StoreName, store_names
 from app.storage.stores.sessions import OpenSession
 from app.usecases.context import AppContext
-from app.web.auth import KeyRing, SignedIn
+from app.web.access import keys_of
+from app.web.auth import SignedIn
 from app.web.dependencies import RequestContext, acting_as
 from app.web.page import session
 from app.web.page.attention_count import attention_count
@@ -127,13 +128,12 @@ class RequirePage:
         token = session.token_of(request)
         if token is None:
             raise Unauthorized
-        keys: KeyRing = request.app.state.keys
-        signed_in = await keys.signed_in(token, used=_is_use(request))
+        signed_in = await keys_of(request).signed_in(token, used=_is_use(request))
         context = await _context(request, signed_in, form or FormData())
         request.scope[PAGE] = context
+        acting_as(signed_in.caller)
         # mutation: page-scope
         signed_in.caller.require(self.scope)
-        acting_as(signed_in.caller)
         if form is not None and request.method == "POST":
             context.given_key()
         return context

@@ -79,7 +79,7 @@ def render_for_browser(rejection: Rejection) -> Response:
     return render(rejection) if "text/html" in accepted else problem_documents.render(rejection)
 
 
-def sign_in(request: Request, *, typed: str = "", failed: bool = False) -> Response:
+def sign_in(request: Request, *, typed: str = "") -> Response:
     """The page to sign in, which leads back to where the person was.
 
     typed: the fields of a form that was sent when the session was over.
@@ -90,7 +90,8 @@ def sign_in(request: Request, *, typed: str = "", failed: bool = False) -> Respo
         "page": None,
         "then": f"{path}?{query}" if query else path,
         "typed": typed,
-        "failed": failed,
+        "failed": False,
+        "wait": 0,
         "over": True,
     }
     return answer(request, _viewer(request), "sign_in.html", values, _SIGN_IN)

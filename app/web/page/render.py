@@ -8,9 +8,9 @@ from fastapi import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 
+from app.web.access import settings_of
 from app.web.page import formats
 from app.web.page.assets import ASSETS, accepts_gzip
-from app.web.page.session import settings_of
 from app.web.page.viewer import CURRENT, Viewer
 
 _POLICY = (

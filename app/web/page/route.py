@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
 from app.storage.postgres.retry import again
+from app.web.access import settings_of
 from app.web.page import errors
 from app.web.page.context import RequirePage
 from app.web.page.csrf import require_same_origin
-from app.web.page.session import settings_of
 from app.web.path_rules import USUAL, BodyLimit, PathRule
 from app.web.problems import Unauthorized
 from app.web.route import Endpoint

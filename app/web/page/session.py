@@ -1,27 +1,15 @@
 """The cookie of a session, and its attributes."""
 
 from http.cookies import SimpleCookie
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.storage.stores.sessions import LONGEST
-from app.web.page.settings import PageSettings
+from app.web.access import is_secure, settings_of
 
 NOTICE = "waybill-notice"
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-def settings_of(request: Request) -> PageSettings:
-    """What the deployment set about the page."""
-    settings: PageSettings = request.app.state.page
-    return settings
-
-
-def is_secure(request: Request) -> bool:
-    """Whether cookies are sent over https only: everywhere but on this machine."""
-    return urlsplit(f"//{request.headers.get('host', '')}").hostname not in _LOOPBACK
 
 
 def cookie_name(request: Request) -> str:

@@ -1,7 +1,5 @@
 """People sign in to the page and out of it, by a key or by a link that works once."""
 
-from datetime import timedelta
-
 import httpx
 import pytest
 import sqlalchemy as sa
@@ -72,7 +70,7 @@ async def test_a_link_works_once_and_only_by_its_button(
 
 
 async def test_a_link_ends_after_its_time(world: World, stranger: httpx.AsyncClient) -> None:
-    link = await sign_in.make_link(world.context, ACCESS, "/orders", timedelta(minutes=1))
+    link = await sign_in.make_link(world.context, ACCESS, "/orders")
     await expire(world, "sign_in_links", "expires_at")
     assert (await stranger.get(f"/enter/{link.token}")).status_code == 410
     assert (await stranger.post(f"/enter/{link.token}")).status_code == 410
@@ -146,3 +144,16 @@ async def test_a_page_for_administrators_is_closed_to_others(signed_in: SignIn) 
         answer = await (await signed_in(scope)).get("/keys")
         assert answer.status_code == status
     assert "Nothing was changed." in (await (await signed_in("read")).get("/keys")).text
+
+
+async def test_after_ten_wrong_keys_an_address_waits(
+    app: FastAPI, stranger: httpx.AsyncClient
+) -> None:
+    for _ in range(10):
+        assert (await stranger.post("/sign-in", data={"key": "wb_wrong"})).status_code == 401
+    answer = await stranger.post("/sign-in", data={"key": ADMIN_KEY})
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["retry-after"]) <= 60
+    assert "Too many keys did not work." in answer.text
+    app.state.refused_sign_ins.monotonic = lambda: 1e12
+    assert (await stranger.post("/sign-in", data={"key": ADMIN_KEY})).status_code == 303

@@ -45,6 +45,7 @@ from app.storage.queries.views.returns import (
     ReturnItemView,
     ReturnView,
 )
+from app.storage.queries.views.sessions import SessionView
 from app.storage.queries.views.shipments import (
     CancellationView,
     ItemView,
@@ -107,6 +108,7 @@ __all__ = [
     "ReturnRequestedView",
     "ReturnView",
     "ReturnedOrderView",
+    "SessionView",
     "ShipmentView",
     "StatusDetail",
     "StockLevelView",
