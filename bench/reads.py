@@ -28,18 +28,18 @@ def reads(size: int) -> dict[str, Read]:
     lists = {
         "orders": OrderFilter(),
         "orders, store": OrderFilter(store_id=3),
-        "orders, status": OrderFilter(status="error"),
-        "orders, store and status": OrderFilter(store_id=8, status="error"),
+        "orders, status": OrderFilter(statuses=("error",)),
+        "orders, store and status": OrderFilter(store_id=8, statuses=("error",)),
         "orders, updated_since": OrderFilter(updated_since=recent),
         "orders, store, updated_since": OrderFilter(store_id=3, updated_since=_START),
-        "orders, status, updated_since": OrderFilter(status="canceled", updated_since=_START),
+        "orders, status, updated_since": OrderFilter(statuses=("canceled",), updated_since=_START),
         "orders, ship_before": OrderFilter(ship_before=_START + timedelta(days=9000)),
         "orders, ship_before and status": OrderFilter(
-            ship_before=_START + timedelta(days=9000), status="error"
+            ship_before=_START + timedelta(days=9000), statuses=("error",)
         ),
         "orders, without_commerce_order": OrderFilter(without_commerce_order=True),
         "orders, without_commerce_order and status": OrderFilter(
-            without_commerce_order=True, status="canceled"
+            without_commerce_order=True, statuses=("canceled",)
         ),
         "orders, without_commerce_order, updated_since": OrderFilter(
             without_commerce_order=True, updated_since=_START

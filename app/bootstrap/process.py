@@ -127,6 +127,7 @@ def _context(
         commerce=CommerceClient(guarded, timeout=timeout, now=_now),
         webhook_sender=WebhookSender(guarded, timeout=_NOTIFICATION_TIMEOUT, now=_now),
         quiet_period=timedelta(seconds=settings.quiet_period),
+        ship_by_warning=timedelta(seconds=settings.ship_by_warning),
     )
 
 

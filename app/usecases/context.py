@@ -53,6 +53,8 @@ class AppContext:
     quiet_period: timedelta = timedelta(seconds=120)
     rehearsal: bool = False
     """Each transaction is rolled back at its end: a dry run."""
+    ship_by_warning: timedelta = timedelta(hours=4)
+    """An order with unshipped units and less time than this is to be shipped soon."""
 
     def new_id(self, store_id: int) -> UUID:
         """Make an id for a row of a store."""

@@ -154,8 +154,7 @@ async def known_parameters(request: Request) -> None:
     route = request.scope["route"]
     if route.any_parameters:
         return
-    known = {field.alias for field in route.dependant.query_params}
-    unknown = sorted(set(request.query_params) - known)
+    unknown = sorted(set(request.query_params) - route.parameters)
     if unknown:
         message = f"Unknown query parameter {unknown[0]!r}."
         problem = Problem("unknown_parameter", message, pointer_to(unknown[0]))

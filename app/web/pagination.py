@@ -13,6 +13,7 @@ from app.domain.errors import Invalid, Problem
 from app.storage.queries import KeysetPage
 
 MAX_LIMIT = 200
+_PARTS = 4
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows per page.")]
 Cursor = Annotated[
     str | None,
@@ -52,12 +53,17 @@ def _decode(cursor: str, kind: str) -> tuple[Any, ...]:
 
 
 def _check(of_this_list: bool, after: list[Any]) -> None:
-    """Raise ValueError for a key that is neither a number nor a time and an id."""
+    """Raise ValueError for a key that is neither a number nor a time and an id.
+
+    The number of a list's part may come before the time.
+    """
     if not of_this_list:
         raise ValueError(after)
     if len(after) == 1 and type(after[0]) is int and 0 <= after[0] < 1 << 63:
         return
-    at, identifier = after
+    *part, at, identifier = after
+    if part and not (len(part) == 1 and type(part[0]) is int and 0 < part[0] < _PARTS):
+        raise ValueError(part)
     if datetime.fromisoformat(at).tzinfo is None:
         raise ValueError(at)
     UUID(identifier)

@@ -1,10 +1,11 @@
 """Routes and routers of the API's operations."""
 
 import functools
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.storage.postgres.retry import again
@@ -27,6 +28,8 @@ class Operation(APIRoute):
 
     def __init__(self, path: str, endpoint: Endpoint, **more: Any) -> None:  # noqa: ANN401 - passed to FastAPI
         super().__init__(path, _repeated(endpoint), **more)
+        self.parameters = frozenset(_parameters(self.dependant))
+        """The names of its query parameters."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, after a check of the API key where there is a body."""
@@ -55,6 +58,13 @@ class OperationRouter(APIRouter):
         # mutation: retry-on-locked-row
         super().__init__(prefix=prefix, tags=[tag], route_class=self.operation)
         self.rules = rules
+
+
+def _parameters(dependant: Dependant) -> Iterator[str]:
+    """The names of query parameters, those of dependencies included."""
+    yield from (field.alias for field in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _parameters(each)
 
 
 def _repeated(endpoint: Endpoint) -> Endpoint:

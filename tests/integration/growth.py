@@ -23,20 +23,25 @@ STORES = """
 """
 _RARE = """
     INSERT INTO orders (store_id, id, purchase_order_id, customer_order_id, commerce_order_number,
-                        status, fulfillment_status, ordered_at, updated_at, ship_by)
+                        status, fulfillment_status, ordered_at, updated_at, ship_by, ship_method,
+                        fulfilled_by, cancel_requested, ship_by_warned_at)
     SELECT s, md5('o' || s || '-' || n)::uuid, 'R' || n, 'R' || n,
            CASE n % 2 WHEN 0 THEN 'R' || n END, status,
            CASE status WHEN 'error' THEN 'open' ELSE status END,
            timestamptz '2026-01-01Z' + n * interval '1 s',
            timestamptz '2026-03-01Z' + n * interval '1 s',
-           timestamptz '2026-03-01Z' + n * interval '1 s'
+           timestamptz '2026-03-01Z' + n * interval '1 s',
+           CASE n % 3 WHEN 0 THEN 'Freight' END, CASE n % 4 WHEN 0 THEN 'walmart' ELSE 'seller' END,
+           CASE n % 10 WHEN 0 THEN jsonb_build_object('lines', '["1"]', 'seen_at', null) END,
+           CASE WHEN n % 5 < 3 THEN now() END
       FROM generate_series(1, 4) s, generate_series(1, 60) n, LATERAL (
         SELECT (ARRAY['open', 'partially_shipped', 'shipped', 'canceled', 'error'])[1 + n / 2 % 5]
                AS status) as_of;
     INSERT INTO updates (store_id, id, subject, order_id, kind, sequence, state, last_error,
                          created_at, lease_token, leased_until)
     SELECT s, md5('u' || s || kind || state || n)::uuid, 'R' || kind || state || n,
-           CASE kind WHEN 'refund' THEN md5('o' || s || '-1')::uuid END, kind, 1, state,
+           CASE WHEN kind IN ('refund', 'tracking') THEN md5('o' || s || '-1')::uuid END, kind, 1,
+           state,
            jsonb_build_object('code', CASE n WHEN 1 THEN 'rare' ELSE 'common' END, 'message', 'No.',
              'origin', 'walmart', 'field', null, 'suggestion', null, 'retryable', false),
            timestamptz '2026-01-01Z' + n * interval '1 s',
@@ -44,9 +49,9 @@ _RARE = """
            CASE state WHEN 'sending' THEN now() END
       FROM generate_series(1, 4) s, generate_series(1, 2) n,
            unnest($kinds::text[]) kind, unnest($states::text[]) state;
-    INSERT INTO returns (store_id, id, return_order_id, customer_order_id, order_id, requested_at,
-                         lines, refunded)
-    SELECT s, md5('r' || s || '-' || n)::uuid, 'R' || n, 'R' || n, md5('o' || s || '-1')::uuid,
+    INSERT INTO returns (store_id, id, return_order_id, customer_order_id, purchase_order_id,
+                         order_id, requested_at, lines, refunded)
+    SELECT s, md5('r' || s || '-' || n)::uuid, 'R' || n, 'R' || n, 'R' || n, md5('o' || s || '-1')::uuid,
            timestamptz '2026-01-01Z' + n * interval '1 s', '[]', n % 3 = 0
       FROM generate_series(1, 4) s, generate_series(1, 9) n;
     INSERT INTO refunds (store_id, id, return_id, order_id, update_id, items)
@@ -69,9 +74,9 @@ _MANY = """
              'walmart', 'field', null, 'suggestion', null, 'retryable', false) END,
            timestamptz '2026-02-01Z' + n * interval '1 s'
       FROM generate_series(1, $many) n;
-    INSERT INTO returns (store_id, id, return_order_id, customer_order_id, requested_at, lines,
-                         refunded)
-    SELECT 2, md5('m' || n)::uuid, 'M' || n, 'M' || n,
+    INSERT INTO returns (store_id, id, return_order_id, customer_order_id, purchase_order_id,
+                         requested_at, lines, refunded)
+    SELECT 2, md5('m' || n)::uuid, 'M' || n, 'M' || n, 'M' || n,
            timestamptz '2026-02-01Z' + n * interval '1 s', '[]', n % 2 = 0
       FROM generate_series(1, $many) n;
     INSERT INTO shipments (store_id, id, order_id, update_id, carrier_code, tracking_number,

@@ -34,6 +34,7 @@ from app.storage.outbox import retention, rollup
 from app.storage.postgres import migrate
 from app.storage.postgres.database import open_database
 from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.queries import KeysetPage, OrderFilter, OrderSort
 from app.storage.returns import returns
 from app.storage.stores import api_keys, sessions
 from app.storage.stores.sessions import Access
@@ -670,6 +671,8 @@ async def test_deliveries_of_before_the_upgrade_are_summed_up_by_pollers(empty_u
     assert await rollup.due(database) == [1]
     assert await rollup.sum_up(database, 1) == lag.floor(made_at)
     assert await rollup.due(database) == []
+    await database.close()
+    assert await ask(empty_url, "SELECT sum(first_try) FROM delivery_rollup_steps") == 3
 
 
 async def test_keys_of_before_the_upgrade_sign_people_in(empty_url: str) -> None:
@@ -690,7 +693,6 @@ async def test_keys_of_before_the_upgrade_sign_people_in(empty_url: str) -> None
     assert found is not None
     assert found.access == access
     await database.close()
-    assert await ask(empty_url, "SELECT sum(first_try) FROM delivery_rollup_steps") == 3
 
 
 async def test_stores_of_before_the_upgrade_have_no_address_of_commerce_admin(
@@ -727,6 +729,29 @@ async def test_a_job_of_a_later_version_is_due_beside_the_rows_of_before(empty_u
     )
     async with connected(empty_url) as session:
         assert tuple(await session.fetchrow(job)) == ("queued", 0, True)
+
+
+async def test_orders_of_before_the_upgrade_are_found_by_what_they_need(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611301400")
+    async with connected(empty_url) as session:
+        await session.execute(_STORE)
+        await session.execute(
+            "INSERT INTO orders (store_id, id, purchase_order_id, status, cancel_requested) "
+            "SELECT 1, gen_random_uuid(), 'P' || n, CASE n WHEN 1 THEN 'error' ELSE 'open' END, "
+            """CASE n WHEN 2 THEN jsonb '{"lines": ["1"], "seen_at": null}' END """
+            "FROM generate_series(1, 3) n"
+        )
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    database = open_database(empty_url, pool_size=2)
+    async with database.read() as connection:
+        wanted = OrderFilter(1, sort=OrderSort.ATTENTION)
+        listed, _ = await queries.orders(connection, wanted, KeysetPage(3))
+        assert {order.purchase_order_id for order in listed[:2]} == {"P1", "P2"}
+        asked, _ = await queries.orders(
+            connection, OrderFilter(1, cancel_requested=True), KeysetPage(3)
+        )
+        assert [order.purchase_order_id for order in asked] == ["P2"]
+    await database.close()
 
 
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:

@@ -45,7 +45,7 @@ async def filled(world: World, orders: int) -> None:
     ("wanted", "key"),
     [
         (OrderFilter(), "ordered_at"),
-        (OrderFilter(status="open"), "ordered_at"),
+        (OrderFilter(statuses=("open",)), "ordered_at"),
         (OrderFilter(updated_since=EARLY), "updated_at"),
         (OrderFilter(ship_before=LATE), "ship_by"),
         (OrderFilter(q="p1-"), "ordered_at"),

@@ -206,7 +206,7 @@ async def test_orders_are_counted_by_status_for_one_store_or_all(world: World) -
     nothing = {"partially_shipped": 0, "shipped": 0, "canceled": 0}
     assert every == {"open": 1, **nothing, "error": 1, "total": 2}
     assert one == {"open": 0, **nothing, "error": 1, "total": 1}
-    assert await listed(world, status="error") == numbers(2)
+    assert await listed(world, statuses=("error",)) == numbers(2)
 
 
 async def test_stores_are_paged_in_the_order_they_were_connected(world: World) -> None:

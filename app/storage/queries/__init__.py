@@ -34,7 +34,9 @@ from app.storage.queries.health_views import HealthSpan, health
 from app.storage.queries.job_views import job
 from app.storage.queries.key_views import KeyFilter, key, keys
 from app.storage.queries.operator_metrics import OperatorFigures, figures
-from app.storage.queries.order_lists import OrderFilter, order_keys, orders, summary
+from app.storage.queries.order_cards import cards, summary
+from app.storage.queries.order_filter import OrderFilter, OrderSort
+from app.storage.queries.order_lists import order_keys, orders
 from app.storage.queries.order_search import by_commerce_id, by_numbers, exists
 from app.storage.queries.order_views import order
 from app.storage.queries.pagination import KeysetPage
@@ -75,6 +77,7 @@ __all__ = [
     "KeysetPage",
     "OperatorFigures",
     "OrderFilter",
+    "OrderSort",
     "ReturnFilter",
     "StoreName",
     "Throughput",
@@ -90,6 +93,7 @@ __all__ = [
     "by_commerce_id",
     "by_numbers",
     "cancellation",
+    "cards",
     "comments",
     "commerce_event",
     "commerce_events",

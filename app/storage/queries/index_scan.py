@@ -43,9 +43,9 @@ class KeyRange:
     behind: tuple[datetime, UUID] | None = None
     """Key and id of the last row of the page before."""
     since: datetime | None = None
-    """The first key, of an ascending scan."""
+    """Keys before it are left out."""
     until: datetime | None = None
-    """The key before which an ascending scan ends."""
+    """This key and later ones are left out."""
 
 
 async def page(
@@ -67,15 +67,16 @@ async def page(
 
 def _ends(part: KeyRange, *, descending: bool) -> tuple[_End, _End]:
     """The key and id behind which the part begins, and those before which it ends."""
-    if descending:
-        return part.behind or (_FOREVER, _LAST_ID), (_NEVER, _FIRST_ID)
     # No row has the first id, so a time with it separates earlier rows from those at that time.
-    end = (part.until or _FOREVER, _FIRST_ID)
-    if part.since is None:
-        return part.behind or (_NEVER, _FIRST_ID), end
-    begin = (part.since, _FIRST_ID)
+    first = (_NEVER, _FIRST_ID) if part.since is None else (part.since, _FIRST_ID)
+    last = (_FOREVER, _LAST_ID) if part.until is None else (part.until, _FIRST_ID)
+    begin, end = (last, first) if descending else (first, last)
+    if part.behind is None:
+        return begin, end
     # A cursor may come from another list, which began earlier.
-    return begin if part.behind is None else max(begin, part.behind), end
+    bounded = (part.until if descending else part.since) is not None
+    further = min if descending else max
+    return further(begin, part.behind) if bounded else part.behind, end
 
 
 @lru_cache(maxsize=1000)

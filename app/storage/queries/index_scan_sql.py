@@ -136,11 +136,13 @@ class _Builder:
 
     def page(self) -> str:
         """The first rows of all groups together."""
-        scan, limit = self.scan, str(self.limit)
+        # The planner does not see through a SELECT, so it expects a tenth of a group. For a limit
+        # near the rows of a group it would choose a scan and a sort of the whole group.
+        scan, limit, unseen = self.scan, str(self.limit), f"(SELECT {self.limit})"
         single = self.one and self.shape == (1,) * len(scan.prefix)
         ends = (_KEY, _ID, _LAST_KEY, _LAST_ID)
         if single:
-            rows = self._range("g", ends, limit)
+            rows = self._range("g", ends, unseen)
             return sql.read("queries/scan_index_page.sql", **scan.pieces, range=rows, limit=limit)
         rest = ("h.key", "h.id", f"coalesce(b.key, {_LAST_KEY})", f"coalesce(b.id, {_LAST_ID})")
         return sql.read(
@@ -148,7 +150,7 @@ class _Builder:
             **scan.pieces,
             names="".join(f", g.{name}" for name in scan.names),
             head=self._range("g", ends, str(_FIRST)),
-            rest=self._range("h", rest, limit),
+            rest=self._range("h", rest, unseen),
             first=str(_FIRST),
             limit=limit,
         )

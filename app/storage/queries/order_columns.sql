@@ -4,8 +4,6 @@
 -- than another statement.
 {{columns}}, t.ship_by < now() AS late, s.id AS store_uuid,
 s.market, s.admin_order_url,
-(SELECT count(*) FROM returns r
-  WHERE r.store_id = <t.store_id> AND NOT r.refunded AND NOT r.closed
-    AND r.id IN ({{returns}})) AS returns,
+{{open_returns}} AS returns,
 (SELECT true FROM cancellations c
   WHERE c.store_id = <t.store_id> AND c.order_id = t.id LIMIT 1) AS canceled

@@ -1,181 +1,220 @@
-"""Lists of orders: the newest first, by ship-by date, or in the order of their changes."""
+"""Lists of orders: the newest first, by ship-by date, by what needs action, or by their changes.
 
-from collections.abc import Mapping, Sequence
+A list is read by an index in its own order (`order_phases.py`). Filters that the index does not
+have are checked row by row. Where one of them finds few orders (`order_candidates.py`), these are
+read and sorted instead. Otherwise a page examines at most EXAMINED orders, and may have fewer rows
+than asked for, or none, and yet be followed by others.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from functools import lru_cache
+from operator import itemgetter
 from uuid import UUID
 
-from app.domain.orders.order import ERROR, FulfillmentStatus
-from app.storage.orders import counts as order_counts
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
-from app.storage.postgres.sharding import of_any
-from app.storage.queries import index_scan, order_search, order_views
-from app.storage.queries.index_scan import KeyRange
-from app.storage.queries.index_scan_sql import IndexScan
+from app.storage.postgres.sharding import ShardedQuery
+from app.storage.queries import index_scan, order_candidates, order_views, orders_by_id
+from app.storage.queries.order_filter import OrderFilter
+from app.storage.queries.order_phases import NEVER, PHASES
 from app.storage.queries.orders_by_id import OrderKey
-from app.storage.queries.pagination import After, KeysetPage, cut
+from app.storage.queries.pagination import After, KeysetPage
 from app.storage.queries.views import OrderView
 
-_STATUSES = (*(status.value for status in FulfillmentStatus), ERROR)
-# The possible statuses of an order with unshipped units.
-_UNSHIPPED_STATUSES = (
-    FulfillmentStatus.OPEN.value,
-    FulfillmentStatus.PARTIALLY_SHIPPED.value,
-    ERROR,
-)
-# In the words of the indexes (tables/order_tables.py), without which they are not used.
-_UNSHIPPED = "t.fulfillment_status IN ('open', 'partially_shipped')"
-_WITHOUT = "t.commerce_order_number IS NULL AND t.commerce_order_id IS NULL"
-_FLAG, _STATUS = (f"({_WITHOUT})", "boolean"), ("t.status", "text")
-
-_NEWEST = IndexScan("orders", (), "t.ordered_at", order_views.ROWS)
-_NEWEST_OF_STATUS = replace(_NEWEST, prefix=(_STATUS,))
-_NEWEST_WITHOUT = replace(_NEWEST_OF_STATUS, where=_WITHOUT)
-_CHANGED = replace(_NEWEST, key="t.updated_at", descending=False)
-_CHANGED_OF_STATUS = replace(_CHANGED, prefix=(_FLAG, _STATUS))
-_CHANGED_UNSHIPPED = replace(_CHANGED_OF_STATUS, where=f"{_UNSHIPPED} AND t.ship_by < :ship_before")
-_LEAVING = replace(_CHANGED_OF_STATUS, key="t.ship_by", where=_UNSHIPPED)
-
-# In a cursor, in place of an unknown date. No order is as old.
-_NEVER = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
-# Lists of what a search found, by the column that they are sorted by.
-_FOUND = {
-    key: sql.load(
-        "queries/list_found_orders.sql",
-        rows=of_any(order_views.ROWS),
-        key=f"coalesce(t.{key}, '{_NEVER.isoformat()}')",
-        unshipped=_UNSHIPPED,
-        without_commerce_order=_WITHOUT,
-        behind=behind,
-        direction=direction,
-    )
-    for key, behind, direction in (
-        ("ordered_at", "<", "DESC"),
-        ("updated_at", ">", "ASC"),
-        ("ship_by", ">", "ASC"),
-    )
-}
+EXAMINED = 1000
+"""At most so many orders are examined for a page."""
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class OrderFilter:
-    """A filter of orders. None filters nothing. Times are aware."""
+class _Place:
+    """Where an order is in a list."""
 
-    store_id: int | None = None
-    status: str | None = None
-    q: str | None = None
-    updated_since: datetime | None = None
-    """Lists orders in the order of their last change, so that a reader can continue where it
-    stopped."""
-    ship_before: datetime | None = None
-    """Lists only orders with unshipped units, the earliest ship-by date first."""
-    without_commerce_order: bool = False
-    """Lists only orders without a Commerce id and number."""
+    phase: int
+    key: datetime
+    id: UUID
 
     @property
-    def key(self) -> str:
-        """The column that the list is sorted by: ordered_at descending, the others ascending."""
-        if self.updated_since is not None:
-            return "updated_at"
-        return "ship_by" if self.ship_before is not None else "ordered_at"
+    def cursor(self) -> After:
+        """As a cursor has it; the first phase is not named."""
+        rest = (self.key.isoformat(), str(self.id))
+        return (self.phase, *rest) if self.phase else rest
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An order of a page: its place, and its row, which `order_views` may need more of."""
+
+    place: _Place
+    row: Row
 
     @property
-    def statuses(self) -> tuple[str, ...]:
-        """The possible statuses of orders in the list."""
-        possible = _STATUSES if self.ship_before is None else _UNSHIPPED_STATUSES
-        return tuple(each for each in possible if self.status in {None, each})
+    def key(self) -> OrderKey:
+        return self.row["store_id"], self.row["id"]
 
 
 async def orders(
     reader: Reader, wanted: OrderFilter, page: KeysetPage
 ) -> tuple[list[OrderView], After | None]:
     """A page of orders. Raises Invalid search_too_broad."""
-    rows, after = await _page(reader, wanted, page)
-    return await order_views.views(reader, rows), after
+    found, last = await _page(reader, wanted, page)
+    if _checked(wanted):
+        return await order_views.orders(reader, [each.key for each in found]), last
+    return await order_views.views(reader, [each.row for each in found]), last
 
 
 async def order_keys(
     reader: Reader, wanted: OrderFilter, page: KeysetPage
 ) -> tuple[list[OrderKey], After | None]:
     """The stores and ids of a page of orders. Raises Invalid search_too_broad."""
-    rows, after = await _page(reader, wanted, page)
-    return [(row["store_id"], row["id"]) for row in rows], after
+    found, last = await _page(reader, wanted, page)
+    return [each.key for each in found], last
 
 
 async def _page(
     reader: Reader, wanted: OrderFilter, page: KeysetPage
-) -> tuple[Sequence[Row], After | None]:
-    behind = None
-    if page.after is not None:
-        behind = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
-    read = _rows if wanted.q is None else _found
-    rows, more = cut(await read(reader, wanted, behind, page.limit + 1), page.limit)
-    after = ((rows[-1][wanted.key] or _NEVER).isoformat(), str(rows[-1]["id"])) if more else None
-    return rows, after
+) -> tuple[Sequence[_Found], After | None]:
+    after = _place(page.after) if page.after else None
+    if after is not None and after.phase >= len(PHASES[wanted.order]):
+        return [], None
+    few = await order_candidates.find(reader, wanted) if _checked(wanted) else None
+    if few is None:
+        return await _listed(reader, wanted, after, page.limit)
+    return await _sorted(reader, wanted, few, after, page.limit)
 
 
-async def _found(
-    reader: Reader, wanted: OrderFilter, behind: tuple[datetime, UUID] | None, limit: int
-) -> Sequence[Row]:
-    """The rows of a page of what a search finds, which is never much."""
-    keys = await order_search.find(reader, wanted.q or "", wanted.store_id)
-    after, after_id = behind or (None, None)
-    values: dict[str, Any] = {
-        "stores": [store_id for store_id, _ in keys],
-        "ids": [order_id for _, order_id in keys],
-        "status": wanted.status,
-        "updated_since": wanted.updated_since,
-        "ship_before": wanted.ship_before,
-        "without_commerce_order": wanted.without_commerce_order,
-        "after": after,
-        "after_id": after_id,
-        "limit": limit,
-    }
-    return await _FOUND[wanted.key].fetch(reader, values)
+def _place(after: After) -> _Place:
+    *phase, key, identifier = after
+    return _Place(phase[0] if phase else 0, datetime.fromisoformat(key), UUID(identifier))
 
 
-async def _rows(
-    reader: Reader, wanted: OrderFilter, behind: tuple[datetime, UUID] | None, limit: int
-) -> Sequence[Row]:
-    """The rows of a page by an index."""
-    scan, part, values = _scan(wanted, limit)
-    if not wanted.statuses:
-        return []
-    rows: Sequence[Row] = []
-    if behind is None or behind[0] != _NEVER:
-        rows = await index_scan.page(reader, scan, replace(part, behind=behind), values)
-        behind = None
-    if wanted.key == "ordered_at" and len(rows) < limit:
-        # A second statement, because the index has orders without a date first.
-        rest = replace(part, behind=behind, limit=limit - len(rows))
-        rows = [*rows, *await index_scan.page(reader, replace(scan, undated=True), rest)]
-    return rows
+def _checked(wanted: OrderFilter) -> bool:
+    """Whether a list has a condition that is checked row by row."""
+    return wanted.q is not None or any(
+        _conditions(wanted, phase)
+        for phase, each in enumerate(PHASES[wanted.order])
+        if each.of(wanted) is not None
+    )
 
 
-def _scan(wanted: OrderFilter, limit: int) -> tuple[IndexScan, KeyRange, Mapping[str, Any]]:
-    """The index of the list, the part of it to read, and the values of the scan's condition."""
-    part = KeyRange(limit, wanted.store_id)
-    flags = (True,) if wanted.without_commerce_order else (True, False)
-    of_each = replace(part, values=(flags, wanted.statuses))
-    if wanted.updated_since is not None:
-        of_each, part = (replace(each, since=wanted.updated_since) for each in (of_each, part))
-        if wanted.ship_before is not None:
-            return _CHANGED_UNSHIPPED, of_each, {"ship_before": wanted.ship_before}
-        plain = wanted.status is None and not wanted.without_commerce_order
-        return (_CHANGED, part, {}) if plain else (_CHANGED_OF_STATUS, of_each, {})
-    if wanted.ship_before is not None:
-        return _LEAVING, replace(of_each, until=wanted.ship_before), {}
-    of_status = replace(part, values=(wanted.statuses,))
-    if wanted.without_commerce_order:
-        return _NEWEST_WITHOUT, of_status, {}
-    return (_NEWEST, part, {}) if wanted.status is None else (_NEWEST_OF_STATUS, of_status, {})
+def _conditions(wanted: OrderFilter, phase: int) -> tuple[str, ...]:
+    """What is checked of each row of the index of a phase."""
+    here = PHASES[wanted.order][phase]
+    part = here.of(wanted)
+    covered = part.covered if part is not None else frozenset[str]()
+    given = [each for name, each in wanted.conditions().items() if name not in covered]
+    return (*given, *([here.unlike] if here.unlike else []))
 
 
-async def summary(reader: Reader, store_id: int | None) -> dict[str, int]:
-    """How many orders are in each status, of one store or of all, and in total."""
-    counted = await order_counts.by_status(reader, store_id)
-    counts = {status: counted.get(status, 0) for status in _STATUSES}
-    return counts | {"total": sum(counts.values())}
+async def _listed(
+    reader: Reader, wanted: OrderFilter, after: _Place | None, limit: int
+) -> tuple[Sequence[_Found], After | None]:
+    """A page by indexes, phase by phase."""
+    reading = _Reading(reader, wanted, limit)
+    begin = after.phase if after else 0
+    for phase in range(begin, len(PHASES[wanted.order])):
+        behind = (after.key, after.id) if after and after.phase == phase else None
+        cursor = await reading.phase(phase, behind)
+        if cursor is not None:
+            return reading.found[:limit], cursor
+    return reading.found, None
+
+
+class _Reading:
+    """Reads one page by indexes."""
+
+    def __init__(self, reader: Reader, wanted: OrderFilter, limit: int) -> None:
+        self.found: list[_Found] = []
+        self._reader, self._wanted, self._limit = reader, wanted, limit
+        self._plain = not _checked(wanted)
+        self._examined = 0
+
+    async def phase(self, phase: int, behind: tuple[datetime, UUID] | None) -> After | None:
+        """Read a phase as far as the page needs it.
+
+        Returns the cursor behind the page. None means that the phase has no more orders.
+        """
+        while index := PHASES[self._wanted.order][phase].of(self._wanted):
+            # A page is usually full with the first orders that are examined.
+            few = self._plain or not self._examined
+            limit = self._limit + 1 - len(self.found) if few else EXAMINED - self._examined
+            part = replace(index.part, limit=limit, behind=behind)
+            scan = replace(index.scan, rows=_rows(_conditions(self._wanted, phase), self._plain))
+            rows = await index_scan.page(self._reader, scan, part, self._wanted.values())
+            self._examined += len(rows)
+            places = [_Place(phase, _known(row["key"]), row["id"]) for row in rows]
+            pairs = zip(places, rows, strict=True)
+            self.found += [_Found(place, row) for place, row in pairs if row["wanted"]]
+            if len(self.found) > self._limit:
+                return self.found[self._limit - 1].place.cursor
+            if len(rows) < limit:
+                return None
+            if self._examined >= EXAMINED:
+                return places[-1].cursor
+            behind = places[-1].key, places[-1].id
+        return None
+
+
+def _rows(conditions: Sequence[str], plain: bool) -> str:
+    """What is selected of each order of an index."""
+    if plain:
+        return f"{order_views.ROWS}, page.key, true AS wanted"
+    wanted = " AND ".join(conditions) or "true"
+    return f"t.store_id, t.id, page.key, ({wanted}) AS wanted"
+
+
+def _known(key: datetime) -> datetime:
+    """The key of an order, or NEVER in place of the -infinity of an order without a date."""
+    return key if key.tzinfo is not None else NEVER
+
+
+async def _sorted(
+    reader: Reader,
+    wanted: OrderFilter,
+    keys: Sequence[OrderKey],
+    after: _Place | None,
+    limit: int,
+) -> tuple[Sequence[_Found], After | None]:
+    """A page of some orders as far as they pass the filter."""
+    query = _candidates(wanted.order, tuple(wanted.conditions().values()))
+    rows = await orders_by_id.rows(query, reader, keys, wanted.values()) if keys else []
+    found = [_Found(_Place(row["phase"], row["key"] or NEVER, row["id"]), row) for row in rows]
+    ranked = sorted(((_rank(wanted.order, each.place), each) for each in found), key=itemgetter(0))
+    behind = _rank(wanted.order, after) if after else None
+    rest = [each for rank, each in ranked if behind is None or rank > behind]
+    return rest[:limit], rest[limit - 1].place.cursor if len(rest) > limit else None
+
+
+async def among(reader: Reader, wanted: OrderFilter, keys: Sequence[OrderKey]) -> list[OrderKey]:
+    """Those of some orders that pass the filter."""
+    query = _candidates(wanted.order, tuple(wanted.conditions().values()))
+    rows = await orders_by_id.rows(query, reader, keys, wanted.values()) if keys else []
+    return [(row["store_id"], row["id"]) for row in rows]
+
+
+def _rank(order: str, place: _Place) -> tuple[int, int, int]:
+    """A key that sorts places as the phases do: phase, microseconds and id."""
+    sign = -1 if PHASES[order][place.phase].descending else 1
+    return place.phase, sign * ((place.key - NEVER) // _MICROSECOND), sign * place.id.int
+
+
+@lru_cache(maxsize=1000)
+def _candidates(order: str, conditions: tuple[str, ...]) -> ShardedQuery:
+    """The query of the phases and keys of some orders, with these conditions."""
+    phases = PHASES[order]
+    numbered = "".join(f" WHEN {each.among} THEN {n}" for n, each in enumerate(phases))
+    keys = "".join(
+        f" WHEN {each.among} THEN {each.key if each.dated else 'NULL::timestamptz'}"
+        for each in phases
+    )
+    return ShardedQuery(
+        sql.read(
+            "queries/list_candidates.sql",
+            phase=f"CASE{numbered} END",
+            key=f"CASE{keys} END",
+            among=" AND ".join(conditions) or "true",
+        )
+    )

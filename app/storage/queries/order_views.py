@@ -49,7 +49,7 @@ _UNSHIPPED = (FulfillmentStatus.OPEN, FulfillmentStatus.PARTIALLY_SHIPPED)
 ROWS = sql.read(
     "queries/order_columns.sql",
     columns=", ".join(f"t.{each.name}" for each in table.c),
-    returns=orders_by_id.RETURNS_OF_ORDER,
+    open_returns=orders_by_id.OPEN_RETURNS,
 )
 """What `views` needs of an order t and its store s; a sharding template."""
 _ORDER = Statement(of_one(sql.read("queries/read_order.sql", rows=ROWS)))

@@ -15,6 +15,8 @@ _NOTHING: Mapping[str, Any] = {}
 
 RETURNS_OF_ORDER = sql.read("queries/returns_of_order.sql")
 """The ids of the returns of an order t; a sharding template."""
+OPEN_RETURNS = sql.read("queries/count_returns_of_order.sql", returns=RETURNS_OF_ORDER)
+"""How many of them are neither refunded nor closed; a sharding template."""
 
 
 def of(table: str, columns: str) -> str:

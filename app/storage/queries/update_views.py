@@ -51,10 +51,10 @@ _ATTEMPTS = Statement("""
 
 _STATE, _KIND = ("t.state", "text"), ("t.kind", "text")
 _NEWEST = IndexScan("updates", (), "t.created_at", _ROWS)
-_OF_STATE = replace(_NEWEST, prefix=(_STATE, _KIND))
+OF_STATE = replace(_NEWEST, prefix=(_STATE, _KIND))
 _FAILED = replace(_NEWEST, where="t.state = 'failed'")
 # In the words of the index, which a key given as a parameter would not match.
-_OF_CODE = replace(
+OF_CODE = replace(
     _NEWEST,
     prefix=(("(t.last_error ->> 'code')", "text"), _STATE, _KIND),
     where="t.last_error IS NOT NULL",
@@ -104,12 +104,12 @@ async def _listed(
     reader: Reader, wanted: UpdateFilter, behind: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Row]:
     values = _values(wanted)
-    scan = _NEWEST if not values else _OF_STATE
+    scan = _NEWEST if not values else OF_STATE
     if wanted.state == State.FAILED and wanted.kind is None and wanted.code is None:
         # This reads one group of the index for each store, not one for each kind.
         scan, values = _FAILED, ()
     if wanted.code is not None:
-        scan, values = _OF_CODE, ((wanted.code,), *values)
+        scan, values = OF_CODE, ((wanted.code,), *values)
     return await index_scan.page(reader, scan, KeyRange(limit, wanted.store_id, values, behind))
 
 

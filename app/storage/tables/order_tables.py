@@ -69,6 +69,23 @@ orders = sa.Table(
         "id",
         postgresql_where=sa.text("fulfillment_status IN ('open', 'partially_shipped')"),
     ),
+    # Few rows: orders that need action, by ship-by date.
+    sa.Index(
+        "ix_orders_attention",
+        "store_id",
+        sa.text(
+            # As PostgreSQL prints it.
+            "COALESCE(\nCASE\n    WHEN fulfillment_status = ANY ("
+            "ARRAY['open', 'partially_shipped']) THEN ship_by\n    ELSE NULL\nEND, "
+            "'9999-12-31 00:00:00+00'::timestamptz)"
+        ),
+        "id",
+        postgresql_where=sa.text(
+            "status = 'error' OR commerce_open = 'refused' OR (fulfillment_status IN "
+            "('open', 'partially_shipped') AND (cancel_requested IS NOT NULL "
+            "OR ship_by_warned_at IS NOT NULL))"
+        ),
+    ),
     # Orders to warn of next, of all stores.
     sa.Index(
         "ix_orders_ship_by_warning",

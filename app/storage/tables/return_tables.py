@@ -49,6 +49,13 @@ returns = sa.Table(
         "id",
     ),
     sa.Index(
+        "ix_returns_open",
+        "store_id",
+        "created_at",
+        "id",
+        postgresql_where=sa.text("NOT refunded AND NOT closed"),
+    ),
+    sa.Index(
         "ix_returns_unreadable",
         "store_id",
         "id",

@@ -10,7 +10,9 @@ from pydantic_core import PydanticCustomError
 from app.domain.update import Kind
 from app.usecases.many import MOST
 from app.web.v1.fields import In, LongText, Text, Time
+from app.web.v1.order_filters import FulfilledBy, OpenSync, OrderStatus
 
+Flag = Annotated[bool, Field(strict=True)]
 Ids = Annotated[list[UUID], Field(min_length=1, max_length=MOST)]
 
 
@@ -28,10 +30,21 @@ class OrdersWantedIn(In):
     """A filter of orders, as of their list. A field that is left out filters nothing."""
 
     store_id: UUID | None = None
-    status: Literal["open", "partially_shipped", "shipped", "canceled", "error"] | None = None
+    status: Annotated[list[OrderStatus] | None, Field(max_length=5)] = None
     q: Text | None = None
+    updated_since: Time | None = None
     ship_before: Time | None = None
-    without_commerce_order: bool = Field(default=False, strict=True)
+    late: Flag = False
+    ship_soon: Flag = False
+    ordered_from: Time | None = None
+    ordered_to: Time | None = None
+    sync: Annotated[list[OpenSync] | None, Field(max_length=3)] = None
+    code: Text | None = None
+    cancel_requested: Flag = False
+    return_requested: Flag = False
+    without_commerce_order: Flag = False
+    ship_method: Text | None = None
+    fulfilled_by: FulfilledBy | None = None
 
 
 class JobIn(In):

@@ -1,12 +1,13 @@
 """/v1/jobs: one act on all orders or updates that a filter finds."""
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Body, Response
 
 from app.storage.idempotency import StoredResponse
-from app.storage.queries import OrderFilter, UpdateFilter
+from app.storage.queries import OrderSort, UpdateFilter
 from app.storage.queries.views import JobView
 from app.usecases.jobs import create
 from app.usecases.jobs.selection import Selection
@@ -14,6 +15,7 @@ from app.web.dependencies import Reading, RequestContext, Writing, answer, respo
 from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.job_schemas import JobIn
+from app.web.v1.order_filters import OrderQuery
 from app.web.v1.responses import problems, success
 
 router = OperationRouter("/v1/jobs", "jobs")
@@ -104,8 +106,8 @@ def selected(context: RequestContext, body: JobIn) -> tuple[Selection, int | Non
     assert body.orders is not None  # noqa: S101 - its schema has seen to it
     wanted = body.orders
     store = context.one_store(wanted.store_id, None)
-    fields = wanted.model_dump(exclude={"store_id"})
-    return Selection(orders=OrderFilter(store_id=store, **fields)), store
+    query = OrderQuery(**wanted.model_dump(exclude={"store_id"}), sort=OrderSort.NEWEST)
+    return Selection(orders=replace(query.filter(context), store_id=store)), store
 
 
 def _created(view: JobView) -> StoredResponse:

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from app.domain.errors import refuse
 from app.domain.orders import links
-from app.storage.queries.views import OrderView, TimelineEntry
+from app.storage.queries.views import OrderCardsView, OrderView, TimelineEntry
 from app.usecases.imports.register import RegisteredLine, Registration
 from app.web.v1.fields import Id, In, MoneyIn, Number, Out, Quantity, Text, Time
 
@@ -150,7 +150,7 @@ class RefreshIn(In):
 
 
 class SummaryOut(Out):
-    """The number of orders in each status."""
+    """The number of orders in each status, and cards of what needs action."""
 
     open: int
     partially_shipped: int
@@ -158,6 +158,7 @@ class SummaryOut(Out):
     canceled: int
     error: int
     total: int
+    cards: OrderCardsView
 
 
 class TimelineOut(Out):

@@ -1,16 +1,13 @@
 """/v1/orders: register, list, count, read, link to Commerce."""
 
-from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Body, Query, Response
+from fastapi import Body, Depends, Response
 
 from app.domain.errors import Unknown
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
-from app.storage.queries import OrderFilter
 from app.storage.queries.views import OrderView
 from app.usecases.imports import link_to_commerce, register
 from app.usecases.imports.register import Registered
@@ -19,7 +16,7 @@ from app.web.dependencies import Reading, RequestContext, Writing, answer, respo
 from app.web.path_rules import MANY, PathRule
 from app.web.route import OperationRouter
 from app.web.v1 import examples
-from app.web.v1.fields import Text, Time
+from app.web.v1.order_filters import OrderQuery, cursor_kind, seen_store
 from app.web.v1.order_schemas import (
     OrderIn,
     OrderPatch,
@@ -30,6 +27,12 @@ from app.web.v1.order_schemas import (
 from app.web.v1.responses import problems, success
 
 router = OperationRouter("/v1/orders", "orders", PathRule("/v1/orders", MANY))
+
+
+def _card(count: int, time: str | None) -> dict[str, object]:
+    return {"count": count, "at_least": False, "time": time}
+
+
 _SUMMARY = {
     "open": 12,
     "partially_shipped": 3,
@@ -37,17 +40,20 @@ _SUMMARY = {
     "canceled": 5,
     "error": 1,
     "total": 501,
+    "cards": {
+        "open": _card(12, "2026-11-24T22:00:00Z"),
+        "partially_shipped": _card(3, "2026-11-25T22:00:00Z"),
+        "shipped": _card(480, "2026-11-23T09:58:00Z"),
+        "canceled": _card(5, "2026-11-22T16:02:00Z"),
+        "error": _card(1, "2026-11-23T09:08:00Z"),
+        "ship_soon": _card(2, "2026-11-23T13:12:00Z"),
+        "late": _card(0, None),
+        "cancel_requested": _card(1, "2026-11-23T09:12:00Z"),
+        "sending": _card(4, "2026-11-23T09:59:22Z"),
+        "without_commerce_order": _card(1, "2026-11-23T09:41:00Z"),
+        "return_requested": _card(0, None),
+    },
 }
-
-
-class OrderStatus(StrEnum):
-    """The status of an order."""
-
-    OPEN = "open"
-    PARTIALLY_SHIPPED = "partially_shipped"
-    SHIPPED = "shipped"
-    CANCELED = "canceled"
-    ERROR = "error"
 
 
 @router.post(
@@ -96,34 +102,19 @@ async def register_order(
     responses=success(200, OrdersOut, {"data": [examples.ORDER], "next_cursor": None}, "A page.")
     | problems("cursor_invalid", "search_too_broad", "store_not_found"),
 )
-async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
+async def list_orders(
     context: Reading,
-    store_id: UUID | None = None,
-    status: OrderStatus | None = None,
-    q: Annotated[
-        Text | None,
-        Query(
-            description="Prefix of an order number, SKU or tracking number, with at most 1,000 "
-            "matches."
-        ),
-    ] = None,
-    updated_since: Annotated[
-        Time | None, Query(description="Only orders changed since then, the oldest change first.")
-    ] = None,
-    ship_before: Annotated[
-        Time | None,
-        Query(description="Only orders with unshipped units, the earliest first."),
-    ] = None,
-    without_commerce_order: Annotated[
-        bool, Query(description="Only orders that are not linked to a Commerce order.")
-    ] = False,
+    query: Annotated[OrderQuery, Depends()],
     limit: pagination.Limit = 50,
     cursor: pagination.Cursor = None,
 ) -> Response:
-    """List orders, the newest first unless `ship_before` or `updated_since` is given."""
-    seen = _seen(context, store_id)
-    wanted = OrderFilter(seen, status, q, updated_since, ship_before, without_commerce_order)
-    kind = _kind(updated_since, ship_before)
+    """List orders, the newest first unless `sort`, `ship_before` or `updated_since` is given.
+
+    A page examines at most 1,000 orders where a filter has no index of its own. It may then have
+    fewer orders than `limit`, or none: continue while `next_cursor` is not null.
+    """
+    wanted = query.filter(context)
+    kind = cursor_kind(wanted)
     page = pagination.page(limit, cursor, kind)
     async with context.app.database.direct.reading() as session:
         found, after = await queries.orders(session, wanted, page)
@@ -135,14 +126,23 @@ async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
 @router.get(
     "/summary",
     operation_id="summarize_orders",
-    summary="Count orders by status",
+    summary="Count orders by status and by what needs action",
     response_model=SummaryOut,
     responses=success(200, SummaryOut, _SUMMARY, "The counts.") | problems("store_not_found"),
 )
 async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Response:
     """Count the orders of a store, or of all stores that the key may see."""
-    counts = await queries.summary(context.app.database.direct, _seen(context, store_id))
-    return respond(answer(200, SummaryOut(**counts)))
+    return respond(answer(200, await counted(context, store_id)))
+
+
+async def counted(context: RequestContext, store_id: UUID | None) -> SummaryOut:
+    """The counts of the orders that the caller may see. Raises Unknown store."""
+    seen = seen_store(context, store_id)
+    soon = context.app.ship_by_warning
+    async with context.app.database.direct.reading() as session:
+        counts = await queries.summary(session, seen)
+        cards = await queries.cards(session, seen, counts, now=context.app.now(), soon=soon)
+    return SummaryOut(**counts, cards=cards)
 
 
 @router.get(
@@ -225,16 +225,3 @@ def registered(result: Registered) -> StoredResponse:
     status = 201 if result.created else 200
     order = result.order
     return answer(status, order, Location=f"/v1/orders/{order.id}")
-
-
-def _seen(context: RequestContext, store_id: UUID | None) -> int | None:
-    """The store that a list is limited to; None means every store."""
-    if store_id is None:
-        return context.caller.store_id
-    return context.store_of(store_id, "store")
-
-
-def _kind(updated_since: datetime | None, ship_before: datetime | None) -> str:
-    if updated_since is not None:
-        return "orders.updated"
-    return "orders.ship_by" if ship_before is not None else "orders"

@@ -180,7 +180,7 @@ async def test_a_job_refreshes_the_orders_that_match(
 ) -> None:
     order, other = await an_order(world), await an_order(world)
     await world.shipped_by_hand(order, 1, "1ZH")
-    body = {"kind": "refresh", "orders": {"status": "open"}}
+    body = {"kind": "refresh", "orders": {"status": ["open"]}}
     job = await finished(world, client, await post(client, "/v1/jobs", body))
     assert (job["total"], job["succeeded"]) == (2, 2)
     states = {

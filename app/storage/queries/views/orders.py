@@ -150,3 +150,47 @@ class OrderView(View):
     lines: tuple[OrderLineView, ...]
     shipments: tuple[ShipmentView, ...]
     cancellation: CancellationView | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCardView(View):
+    """How many orders there are of a kind, and the time that matters most of it."""
+
+    count: int
+    at_least: bool
+    """Whether there may be more. Counts of what needs action are exact up to 1,000."""
+    time: datetime | None
+    """null means that there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCardsView(View):
+    """The orders of each status, and those that need action, each with a time."""
+
+    open: OrderCardView
+    """The time is the earliest ship-by date."""
+    partially_shipped: OrderCardView
+    """The time is the earliest ship-by date."""
+    shipped: OrderCardView
+    """The time is that of the last change."""
+    canceled: OrderCardView
+    """The time is that of the last change."""
+    error: OrderCardView
+    """The time is the earliest last change."""
+    ship_soon: OrderCardView
+    """Orders to ship within the time of the ship-by warning; the time is the earliest ship-by
+    date."""
+    late: OrderCardView
+    """Orders with unshipped units and a passed ship-by date; the time is the earliest."""
+    cancel_requested: OrderCardView
+    """Orders with unshipped units that the buyer asked to cancel; the time is that of the oldest
+    order."""
+    sending: OrderCardView
+    """Orders with an update that is neither confirmed nor failed; the time is that of the oldest
+    update."""
+    without_commerce_order: OrderCardView
+    """Orders that are not done and not linked to a Commerce order; the time is that of the oldest
+    one counted."""
+    return_requested: OrderCardView
+    """Orders with a return that is neither refunded nor closed; the time is when Waybill first read
+    the oldest return."""
