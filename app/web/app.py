@@ -29,6 +29,7 @@ from app.web.commerce import shipments as commerce_shipments
 from app.web.health import MetricsSource
 from app.web.middleware import RequestMiddleware
 from app.web.page import pages
+from app.web.page.attention_count import AttentionCounts
 from app.web.page.refused import RefusedSignIns
 from app.web.page_settings import PageSettings
 from app.web.path_rules import PathRules
@@ -133,6 +134,7 @@ def create_app(
     app.state.answer_within = answer_within
     app.state.adobe_keys = adobe_keys or open_keys()
     app.state.page = page or PageSettings()
+    app.state.attention = AttentionCounts(time.monotonic)
     app.state.page_paths = pattern_of(pages.PAGES)
     for router in (*OPERATIONS, health.router, *pages.PAGES, pages.ASSETS):
         app.include_router(router)

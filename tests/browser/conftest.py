@@ -22,7 +22,7 @@ from tests.harness.signing_in import Person, token_for
 from tests.harness.waiting import LIMIT
 from tests.harness.world import World
 from tests.integration.web.adobe import Clock
-from tests.integration.web.conftest import app_of
+from tests.integration.web.conftest import adobe, app_of  # noqa: F401 - a fixture
 from tests.tls import TLS
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'"

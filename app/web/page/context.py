@@ -22,7 +22,7 @@ from app.web.access import keys_of
 from app.web.auth import SignedIn
 from app.web.dependencies import RequestContext, acting_as
 from app.web.page import session
-from app.web.page.attention_count import attention_count
+from app.web.page.attention_count import AttentionCounts
 from app.web.page.i18n import LANGUAGES
 from app.web.page.viewer import Viewer, viewer_of
 from app.web.page.visit import answer
@@ -151,6 +151,7 @@ async def _context(request: Request, signed_in: SignedIn, form: FormData) -> Pag
     async with app.database.read() as connection:
         stores = await store_names(connection, only, most=_MOST_STORES)
     store = _picked(request.query_params.get("store"), stores, bound=only is not None)
+    counts: AttentionCounts = request.app.state.attention
     return PageContext(
         request=request,
         app=app,
@@ -159,7 +160,7 @@ async def _context(request: Request, signed_in: SignedIn, form: FormData) -> Pag
         viewer=viewer_of(request, app.now()),
         stores=stores,
         store=store,
-        attention=await attention_count(app, store.store_id if store else only),
+        attention=await counts.count(app, store.store_id if store else only),
         form=form,
     )
 

@@ -1,6 +1,6 @@
 """The pages, in one list, and the rules of their paths."""
 
-from app.web.page import access, assets, health, placeholders
+from app.web.page import access, assets, attention, health, placeholders
 from app.web.page.errors import render_for_browser
 from app.web.page.route import PageRouter
 from app.web.path_rules import PathRule
@@ -8,6 +8,7 @@ from app.web.path_rules import PathRule
 PAGES: tuple[PageRouter, ...] = (
     access.router,
     health.router,
+    attention.router,
     placeholders.router,
 )
 ASSETS = assets.router

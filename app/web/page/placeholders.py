@@ -21,12 +21,6 @@ async def returns(context: PageReading) -> Response:
     return context.render("placeholder.html", title=deferred("Returns"))
 
 
-@router.get("/attention")
-async def attention(context: PageReading) -> Response:
-    """Needs attention."""
-    return context.render("placeholder.html", title=deferred("Needs attention"))
-
-
 @router.get("/stores")
 async def stores(context: PageReading) -> Response:
     """Stores."""

@@ -16,7 +16,7 @@ from app.storage.queries.views import StoreView
 from tests.harness.signing_in import Person, page_client, token_for
 from tests.harness.world import World
 from tests.integration.web.adobe import Clock
-from tests.integration.web.conftest import app_of
+from tests.integration.web.conftest import adobe, app_of  # noqa: F401 - a fixture
 from tests.tls import TLS
 
 SignIn = Callable[..., Awaitable[httpx.AsyncClient]]

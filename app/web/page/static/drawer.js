@@ -59,11 +59,18 @@ function show(main) {
   within.dispatchEvent(new CustomEvent("waybill:shown", { bubbles: true }));
 }
 
-/** Put the present page in place anew; what is open or typed in the drawer stays. */
-export async function refresh() {
+/**
+ * Put the present page in place anew; what is open or typed in the drawer stays.
+ * @param {Element | null} [notice] What a form left for the page; it is shown once.
+ */
+export async function refresh(notice) {
   const answer = await ask(location.href);
-  const main = (await parsed(answer)).querySelector("body > main");
-  if (answer.ok && main) document.querySelector("body > main")?.replaceWith(main);
+  const page = await parsed(answer);
+  const main = page.querySelector("body > main");
+  if (!answer.ok || !main) return;
+  if (notice) main.prepend(notice);
+  for (const part of [".tabs", "body > main"]) document.querySelector(part)?.replaceWith(page.querySelector(part) ?? "");
+  document.title = page.title;
 }
 
 /** @param {HTMLFormElement} form @param {HTMLElement | null} by The button that was pressed. */
@@ -78,8 +85,9 @@ async function send(form, by) {
     if (signsIn && waiting) return show(waiting);
     const seen = new URL(answer.url);
     if (seen.pathname !== location.pathname) return location.assign(answer.url);
+    const notice = (await parsed(answer)).querySelector("main > .notice");
     drawer?.close();
-    return refresh();
+    return refresh(notice);
   }
   const main = (await parsed(answer)).querySelector("main");
   if (!main) return location.reload();
