@@ -19,6 +19,7 @@ PYTHON ?= $(shell .ci/find-python)
 NEEDS := $(sort $(if $(wildcard .venv/.made),,python) \
            $(if $(filter check openapi-lint clients compatibility,$(MAKECMDGOALS)),node) \
            $(if $(filter test,$(MAKECMDGOALS)),chromium pgbouncer faketime) \
+           $(if $(filter pictures,$(MAKECMDGOALS)),chromium) \
            $(if $(filter faults,$(MAKECMDGOALS)),faketime))
 
 .PHONY: help
@@ -84,6 +85,10 @@ mutations: .venv/.dev ## Break each promise in turn and write docs/mutations.md:
 .PHONY: compatibility
 compatibility: .venv/.dev ## Run real clients against Waybill and write docs/compatibility.md (ten minutes)
 	@$(BIN)/python -m tests.compatibility.run
+
+.PHONY: pictures
+pictures: .venv/.dev ## Remake the pictures of every page in docs/pictures (names=… remakes some)
+	@$(BIN)/python -m tests.pictures.take $(names)
 
 .PHONY: bench
 bench: .venv/.dev ## Run the benchmarks; figures go to bench/results.json too

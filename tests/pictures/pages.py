@@ -1,0 +1,80 @@
+"""The pages that have a picture, and that the sweep of accessibility visits.
+
+A new page needs an entry here: `tests/integration/page/test_pictures.py` names the pages without
+one. Addresses name what happened in the shop of `stories.py`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from playwright.async_api import Page
+
+Act = Callable[[Page], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class PagePicture:
+    """One page in one state."""
+
+    name: str
+    """Of the file."""
+    path: str
+    """The address. `{open}` is the order of that name in the shop."""
+    act: Act | None = None
+    """What the person does there first."""
+    scope: str | None = "admin"
+    """None means that the person is not signed in."""
+    link: str = ""
+    """A selector: the address is that of the first such link on the page at `path`."""
+    route: str = ""
+    """The path of the page behind that link."""
+    status: int = 200
+    """Of the answer."""
+
+
+def click(selector: str) -> Act:
+    """Click what the selector finds first."""
+    return lambda page: page.locator(selector).first.click()
+
+
+PICTURES = (
+    PagePicture("sign-in", "/sign-in", scope=None),
+    PagePicture("enter", "/enter/{token}", scope=None),
+    PagePicture("orders", "/orders"),
+    PagePicture("orders-search", "/orders?q=179633012"),
+    PagePicture("order", "/orders/{partly}"),
+    PagePicture("order-refused", "/orders/{refused-0}"),
+    PagePicture("order-cancel-asked", "/orders/{cancel-asked}"),
+    PagePicture("order-returned", "/orders/{returned}"),
+    PagePicture("ship", "/orders/{open}/ship"),
+    PagePicture("cancel", "/orders/{cancel-asked}/cancel"),
+    PagePicture("correct-tracking", "/orders/{partly}/shipments/{shipment}/correct"),
+    PagePicture("retry", "/updates/{failed}/retry"),
+    PagePicture("settle", "/updates/{failed}/settle"),
+    PagePicture("fix", "/updates/{failed}/fix"),
+    PagePicture("returns", "/returns"),
+    PagePicture("refund", "/returns/{return}/refund"),
+    PagePicture("attention", "/attention"),
+    PagePicture(
+        "attention-cause",
+        "/attention",
+        link="a[href^='/attention/']:not([href*='/fix'])",
+        route="/attention/{group_id}",
+    ),
+    PagePicture(
+        "attention-fix",
+        "/attention",
+        link="a[href^='/attention/'][href*='/fix']",
+        route="/attention/{group_id}/fix",
+    ),
+    PagePicture("health", "/health"),
+    PagePicture("health-table", "/health?span=7d", act=click(".twin > summary")),
+    PagePicture("stores", "/stores"),
+    PagePicture("connect-a-store", "/stores/connect"),
+    PagePicture("store", "/stores/{store}"),
+    PagePicture("keys", "/keys"),
+    PagePicture("not-found", "/orders/{missing}", status=404),
+)
+"""In the order of the documentation."""
+WITHOUT_PICTURE = frozenset({"/", "/assets/{version}/{name}", "/favicon.ico", "/live"})
+"""Addresses that show no page of their own."""
