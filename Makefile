@@ -106,10 +106,10 @@ rehearse: ## Do the container image's own steps by hand, without Docker
 # ---- checking ---------------------------------------------------------------------------------
 
 .PHONY: check
-check: style types imports openapi-drift openapi-lint clients migration-lint container-lint manifests-lint conformance docs ## Lint, types, import rules, API description, migrations, container, documentation
+check: style types imports openapi-drift openapi-lint clients page-types migration-lint container-lint manifests-lint conformance docs ## Lint, types, import rules, API description, migrations, container, documentation
 	@echo "All checks passed."
 
-.PHONY: style types imports openapi-drift openapi-lint clients migration-lint container-lint manifests-lint conformance
+.PHONY: style types imports openapi-drift openapi-lint clients page-types migration-lint container-lint manifests-lint conformance
 style: .venv/.dev
 	@echo "== style"
 	@$(BIN)/ruff check .
@@ -153,6 +153,10 @@ clients: .venv/.dev $(LINT)/node_modules/.installed
 	  --output $(CLIENTS)/waybill.mts >/dev/null
 	@$(LINT)/node_modules/.bin/tsc --project $(CLIENTS)
 	@$(BIN)/python -m pytest -q tests/integration/web/typescript_client.py
+
+page-types: $(LINT)/node_modules/.installed
+	@echo "== types of the page's JavaScript"
+	@$(LINT)/node_modules/.bin/tsc --project $(LINT)/page.tsconfig.json
 
 migration-lint: .venv/.dev
 	@echo "== migrations"

@@ -1,5 +1,7 @@
 """The frame of every page in a real browser: signing in, the drawer, the person's time zone."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -45,3 +47,64 @@ async def test_the_second_page_has_the_time_zone_of_the_browser(signed_in: OpenT
     page = await signed_in()
     await page.goto("/orders")
     await expect(page.locator("body")).to_have_attribute("data-zone", "America/Los_Angeles")
+
+
+async def test_keys_work_outside_of_fields_and_can_be_switched_off(signed_in: OpenTab) -> None:
+    page = await signed_in()
+    await page.goto("/orders")
+    await page.keyboard.press("g")
+    await page.keyboard.press("a")
+    await page.wait_for_url("**/attention")
+    await page.keyboard.press("?")
+    help_dialog = page.get_by_role("dialog", name="Keyboard")
+    await expect(help_dialog).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(help_dialog).to_be_hidden()
+    await page.keyboard.press("/")
+    field = page.get_by_label("Find an order")
+    await expect(field).to_be_focused()
+    await page.keyboard.type("g?/o")
+    await expect(field).to_have_value("g?/o")
+    await expect(help_dialog).to_be_hidden()
+    await page.get_by_label("Jane: account").click()
+    await page.get_by_role("button", name="Keyboard").click()
+    await help_dialog.get_by_label("Use these keys").uncheck()
+    await help_dialog.get_by_role("button", name="Close").click()
+    await page.reload()
+    await page.keyboard.press("?")
+    await page.keyboard.press("g")
+    await page.keyboard.press("h")
+    await expect(page).to_have_url(re.compile("/attention$"))
+    await expect(help_dialog).to_be_hidden()
+
+
+async def test_the_end_of_a_sign_in_is_announced_and_put_off(signed_in: OpenTab) -> None:
+    page = await signed_in()
+    await page.goto("/orders")
+    soon = "document.body.dataset.ends = new Date(Date.now() + 100_000).toISOString()"
+    await page.evaluate(soon)
+    warning = page.get_by_role("alert")
+    await expect(warning).to_contain_text("Your sign-in ends in 2 minutes.")
+    await page.get_by_role("button", name="Stay signed in").click()
+    await expect(warning).to_be_hidden()
+    left = "(Date.parse(document.body.dataset.ends) - Date.now()) / 3600_000"
+    assert 11 < await page.evaluate(left) <= 12
+
+
+async def test_the_language_is_the_browsers_until_another_is_chosen(signed_in: OpenTab) -> None:
+    page = await signed_in(locale="fr-CA")
+    await page.goto("/returns?q=1")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Retours")
+    await page.get_by_label("Jane : compte").click()
+    await page.get_by_role("button", name="Español").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Devoluciones")
+    assert page.url.endswith("/returns?q=1")
+    await expect(page.locator("html")).to_have_attribute("lang", "es-MX")
+
+
+async def test_a_page_prints_without_its_controls(signed_in: OpenTab) -> None:
+    page = await signed_in(color_scheme="dark")
+    await page.goto("/orders")
+    await page.emulate_media(media="print")
+    await expect(page.locator("header.top")).to_be_hidden()
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()

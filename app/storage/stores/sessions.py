@@ -179,6 +179,8 @@ async def find(connection: Connection, token: str, *, used: bool) -> OpenSession
     if used and row["unrecorded"]:
         seen = sa.update(sessions).where(*own).values(last_seen_at=sa.func.now())
         await connection.execute(seen)
+        # Its end is later now.
+        row = (await connection.execute(open_sessions().where(*own))).mappings().one()
     return _session(row)
 
 

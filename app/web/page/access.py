@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, Form, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from app.storage import audit
 from app.usecases.access import sign_in as use_cases
@@ -14,6 +14,7 @@ from app.web.page.context import PageReading
 from app.web.page.i18n import COOKIE, LANGUAGES
 from app.web.page.refused import RefusedSignIns
 from app.web.page.route import PageRouter
+from app.web.page.typed import ask_again, fields_of
 from app.web.page.visit import Visit, visit
 from app.web.problems import Unauthorized
 
@@ -61,7 +62,7 @@ async def sign_in(
         return _asked(visit, then, typed, status=401, failed=True)
     acting_as(caller)
     token = await use_cases.sign_in(visit.app, access_of(caller, caller.name, keys))
-    return _entered(visit.request, token, then)
+    return await _entered(visit.request, token, then, typed)
 
 
 @router.get("/enter/{token}")
@@ -77,7 +78,7 @@ async def enter(visit: Visiting, token: str) -> Response:
     entered = await use_cases.enter(visit.app, token)
     if entered is None:
         return visit.render("enter.html", works=False, status=410)
-    return _entered(visit.request, entered.token, entered.path)
+    return await _entered(visit.request, entered.token, entered.path)
 
 
 @router.post("/sign-out")
@@ -90,6 +91,16 @@ async def sign_out(context: PageReading) -> Response:
     response = RedirectResponse("/sign-in", 303)
     session.forget(request, response)
     return response
+
+
+@router.post("/stay")
+async def stay(context: PageReading) -> Response:
+    """Prolong the session, as any act of a person does. Answers when it ends."""
+    request = context.request
+    token = session.token_of(request) or ""
+    keys_of(request).forget_session(token)
+    signed_in = await keys_of(request).signed_in(token, used=True)
+    return PlainTextResponse(signed_in.session.ends_at.isoformat())
 
 
 @router.post("/language")
@@ -118,7 +129,11 @@ def _asked(
     return visit.render("sign_in.html", status=status, **values)
 
 
-def _entered(request: Request, token: str, then: str) -> Response:
-    response = RedirectResponse(page_path(request.app, then) or HOME, 303)
+async def _entered(request: Request, token: str, then: str, typed: str = "") -> Response:
+    path = page_path(request.app, then)
+    response: Response = RedirectResponse(path or HOME, 303)
+    if path and typed:
+        cookie = f"{session.cookie_name(request)}={token}"
+        response = await ask_again(request, path, cookie, fields_of(typed))
     session.keep_signed_in(request, response, token)
     return response

@@ -24,6 +24,7 @@ from app.web.dependencies import RequestContext, acting_as
 from app.web.page import session
 from app.web.page.attention_count import AttentionCounts
 from app.web.page.i18n import LANGUAGES
+from app.web.page.typed import Fields, typed_in
 from app.web.page.viewer import Viewer, viewer_of
 from app.web.page.visit import answer
 from app.web.problems import Unauthorized
@@ -77,6 +78,15 @@ class PageContext(RequestContext):
     def zone(self) -> str:
         """IANA name of the person's time zone."""
         return self.viewer.zone_name
+
+    @property
+    def typed(self) -> Fields:
+        """What a person typed into this page's form before the session was over. Mostly empty.
+
+        It is put into the fields that the page has; only a page that adds fields on demand reads
+        it, to render as many.
+        """
+        return typed_in(self.request.scope)
 
     def may(self, scope: str) -> bool:
         """Whether the session has a scope. Templates ask it before they show a button."""

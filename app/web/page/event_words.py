@@ -8,7 +8,7 @@ from app.web.page.said import EventWords
 
 EVENTS: Final[Mapping[str, EventWords]] = {
     "order_registered": EventWords("box", "", deferred("The order is here")),
-    "order_imported": EventWords("download", "", deferred("Read from Walmart")),
+    "order_imported": EventWords("download", "", deferred("Imported from Walmart")),
     "order_not_read": EventWords(
         "warning",
         "warn",

@@ -1,5 +1,7 @@
 // What every page does in the browser: the time zone, ticking clocks, menus, and the drawer.
 import "./drawer.js";
+import "./keys.js";
+import { warn } from "./help.js";
 
 const { body } = document;
 
@@ -57,4 +59,7 @@ function closeMenus() {
 
 keepZone();
 closeMenus();
-setInterval(tick, 1000);
+setInterval(() => {
+  tick();
+  warn();
+}, 1000);
