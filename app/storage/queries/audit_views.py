@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from app.domain.audited_act import AuditedAct
+from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import AuditedActView
@@ -24,6 +25,7 @@ class AuditFilter:
     """Acts before this time."""
 
 
+_SECRETS_SET = sql.load("queries/list_secrets_set.sql")
 _COLUMNS = [
     stores.c.id.label("store_id"),
     *(
@@ -78,3 +80,17 @@ def _conditions(wanted: AuditFilter) -> list[sa.ColumnElement[bool]]:
     if wanted.until is not None:
         found.append(columns.at < wanted.until)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class LastSet:
+    """When a secret was set last, and by whom."""
+
+    at: datetime
+    actor: str
+
+
+async def secrets_set(connection: Connection, store_id: int) -> dict[str, LastSet]:
+    """The secrets of a store by their names in the audit, with their last change."""
+    rows = await _SECRETS_SET.execute(connection, {"store_id": store_id})
+    return {row.name: LastSet(row.at, row.actor) for row in rows}

@@ -184,6 +184,13 @@ async def find(connection: Connection, token: str, *, used: bool) -> OpenSession
     return _session(row)
 
 
+async def people_of_key(connection: Connection, key_id: UUID, *, most: int) -> list[str]:
+    """The names of people with an open session of a key, in order."""
+    names = open_sessions().where(sessions.c.key_id == key_id).subquery()
+    statement = sa.select(names.c.name).distinct().order_by(names.c.name).limit(most)
+    return list((await connection.execute(statement)).scalars())
+
+
 async def end(connection: Connection, store_id: int, identifier: UUID) -> bool:
     """End a session; False if there is none of that id. store_id: 0 for one of every store."""
     statement = (

@@ -148,6 +148,12 @@ async def lock(connection: Connection, identifier: UUID) -> int | None:
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
+async def name_is_taken(connection: Connection, name: str) -> bool:
+    """Whether a store has that name, apart from case."""
+    named = sa.func.lower(stores.c.name) == sa.func.lower(name)
+    return bool((await connection.execute(sa.select(sa.exists().where(named)))).scalar_one())
+
+
 async def number_of_code(connection: Connection, code: str) -> int | None:
     """The number of the store with that code. None means that there is no such store."""
     statement = sa.select(stores.c.store_id).where(stores.c.code == code)

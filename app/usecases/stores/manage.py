@@ -99,16 +99,8 @@ async def create(
 
     Raises Invalid, and Conflict store_code_taken, walmart_account_taken or store_name_taken.
     """
-    values = _values(new)
-    values["code"] = values["code"] or _code_of(new.name)
-    connected = {**validation.NOT_CONNECTED, **values}
-    refuse(
-        [
-            *validation.problems(values),
-            *validation.commerce_problems(connected),
-            *await validation.address_problems(values),
-        ]
-    )
+    values = _values_of(new)
+    refuse([*_problems_of(values), *await validation.address_problems(values)])
     async with context.transaction(once) as connection:
         number = await stores.next_number(connection)
         identifier = context.new_id(number)
@@ -119,6 +111,22 @@ async def create(
         await audit.record(connection, context.new_id, audited.created(view, values, actor))
         await idempotency.store(connection, once, view)
     return view
+
+
+def check(new: NewStore) -> None:
+    """Check the settings of a new store as `create` does, but for its addresses. Raises Invalid."""
+    refuse(_problems_of(_values_of(new)))
+
+
+def _values_of(new: NewStore) -> dict[str, Any]:
+    values = _values(new)
+    values["code"] = values["code"] or _code_of(new.name)
+    return values
+
+
+def _problems_of(values: Mapping[str, Any]) -> list[Problem]:
+    connected = {**validation.NOT_CONNECTED, **values}
+    return [*validation.problems(values), *validation.commerce_problems(connected)]
 
 
 async def change(

@@ -47,7 +47,7 @@ async def send_test(
         raise Conflict("secret_unreadable", f"A secret of the store: {error}.") from error
     tested = _tested(await context.webhook_sender.send(url, secret, _body(context, store)))
     async with context.transaction(once) as connection:
-        after = {"ok": tested.ok, "status": tested.status}
+        after = {"ok": tested.ok, "status": tested.status, "seconds": tested.seconds}
         what = AuditedAct.NOTIFICATION_TESTED
         act = Act(what, actor, store.name, store.store_id, after=after)
         await audit.record(connection, context.new_id, act)

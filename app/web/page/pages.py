@@ -1,6 +1,18 @@
 """The pages, in one list, and the rules of their paths."""
 
-from app.web.page import access, assets, attention, health, placeholders
+from app.web.page import (
+    access,
+    assets,
+    attention,
+    health,
+    keys,
+    placeholders,
+    store_access,
+    store_carriers,
+    store_connect,
+    store_settings,
+    stores,
+)
 from app.web.page.errors import render_for_browser
 from app.web.page.route import PageRouter
 from app.web.path_rules import PathRule
@@ -9,6 +21,13 @@ PAGES: tuple[PageRouter, ...] = (
     access.router,
     health.router,
     attention.router,
+    # Before the stores, whose paths would match too.
+    store_connect.router,
+    stores.router,
+    store_access.router,
+    store_carriers.router,
+    store_settings.router,
+    keys.router,
     placeholders.router,
 )
 ASSETS = assets.router

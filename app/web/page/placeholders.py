@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from app.web.page.context import PageAdministering, PageReading
+from app.web.page.context import PageReading
 from app.web.page.i18n import deferred
 from app.web.page.route import PageRouter
 
@@ -19,15 +19,3 @@ async def orders(context: PageReading) -> Response:
 async def returns(context: PageReading) -> Response:
     """Returns."""
     return context.render("placeholder.html", title=deferred("Returns"))
-
-
-@router.get("/stores")
-async def stores(context: PageReading) -> Response:
-    """Stores."""
-    return context.render("placeholder.html", title=deferred("Stores"))
-
-
-@router.get("/keys")
-async def keys(context: PageAdministering) -> Response:
-    """Keys."""
-    return context.render("placeholder.html", title=deferred("Keys"))

@@ -17,6 +17,10 @@ from app.web.path_rules import USUAL, BodyLimit, PathRule
 from app.web.problems import Unauthorized
 from app.web.route import Endpoint
 
+# Fields of forms that come back empty after signing in again: no page shows a secret.
+NOT_KEPT = frozenset(
+    {"idempotency_key", "client_secret", "access_token", "notifications_url", "secret"}
+)
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -68,12 +72,13 @@ class PageRouter(APIRouter):
 
 
 async def _sign_in_again(request: Request) -> Response:
-    """The answer to a form of a session that is over: nothing that was typed is lost."""
+    """The answer to a form of a session that is over: what was typed is kept, but for secrets."""
     form = await request.form()
+    # mutation: typed-secrets-not-shown
     typed = [
         (name, value)
         for name, value in form.multi_items()
-        if isinstance(value, str) and name != "idempotency_key"
+        if isinstance(value, str) and name not in NOT_KEPT
     ]
     return errors.sign_in(request, typed=urlencode(typed))
 
