@@ -1,14 +1,13 @@
 """/v1/returns: list, read, count and refund returns."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Body, Query, Response
+from fastapi import Body, Depends, Response
 
 from app.domain.errors import Unknown
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
-from app.storage.queries import ReturnFilter
 from app.storage.queries.views import ReturnView
 from app.usecases.returns import refund as use_cases
 from app.usecases.returns.refund import Refunded
@@ -16,13 +15,11 @@ from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
 from app.web.dry_runs import DryRun, rehearse
 from app.web.route import OperationRouter
-from app.web.v1.fields import Text
 from app.web.v1.responses import problems, success
 from app.web.v1.return_examples import REFUND, REFUND_PREVIEW, RETURN
 from app.web.v1.return_schemas import RefundIn, RefundPreviewOut, ReturnsOut, ReturnSummaryOut
 
 router = OperationRouter("/v1/returns", "returns")
-_Status = Literal["received", "refunded", "error", "closed"]
 _SUMMARY = {"received": 2, "refunded": 40, "error": 0, "closed": 1, "total": 43}
 
 
@@ -34,18 +31,9 @@ _SUMMARY = {"received": 2, "refunded": 40, "error": 0, "closed": 1, "total": 43}
     responses=success(200, ReturnsOut, {"data": [RETURN], "next_cursor": None}, "A page.")
     | problems("cursor_invalid", "store_not_found", "order_not_found", "search_too_broad"),
 )
-async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
+async def list_returns(
     context: Reading,
-    order_id: UUID | None = None,
-    store_id: UUID | None = None,
-    status: Annotated[_Status | None, Query(description="Only returns with this status.")] = None,
-    q: Annotated[
-        Text | None,
-        Query(
-            description="Prefix of an RMA, purchase order, customer order or Commerce order "
-            "number, with at most 1,000 matches."
-        ),
-    ] = None,
+    query: Annotated[ReturnQuery, Depends()],
     limit: pagination.Limit = 50,
     cursor: pagination.Cursor = None,
 ) -> Response:
@@ -53,12 +41,10 @@ async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
 
     `order_id` also finds returns that belong to several orders.
     """
-    store = context.one_store(store_id, order_id)
+    wanted = query.filter(context)
     page = pagination.page(limit, cursor, "returns")
     async with context.app.database.direct.reading() as session:
-        found, after = await queries.returns(
-            session, ReturnFilter(store, order_id, status, q), page
-        )
+        found, after = await queries.returns(session, wanted, page)
     following = pagination.next_cursor(after, "returns")
     return respond(answer(200, ReturnsOut(data=found, next_cursor=following)))
 

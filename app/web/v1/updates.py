@@ -3,14 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Body, Query, Response
+from fastapi import Body, Depends, Response
 
 from app.domain.errors import Unknown
 from app.domain.orders.fixes import FixAction
-from app.domain.update import Kind, State
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
-from app.storage.queries import UpdateFilter
 from app.storage.queries.views import UpdateWithAttemptsView
 from app.usecases import apply_fix
 from app.usecases.apply_fix import Fixed
@@ -22,7 +20,7 @@ from app.web.dependencies import Reading, Writing, answer, respond
 from app.web.dry_runs import DryRun, rehearse
 from app.web.route import OperationRouter
 from app.web.v1 import examples
-from app.web.v1.fields import Plain
+from app.web.v1.list_filters import UpdateQuery
 from app.web.v1.responses import problems, success
 from app.web.v1.update_schemas import (
     DismissIn,
@@ -71,13 +69,9 @@ _DISMISSED = {
     responses=success(200, UpdatesOut, {"data": [examples.UPDATE], "next_cursor": None}, "A page.")
     | problems("cursor_invalid", "store_not_found", "order_not_found"),
 )
-async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
+async def list_updates(
     context: Reading,
-    state: State | None = None,
-    kind: Kind | None = None,
-    store_id: UUID | None = None,
-    order_id: UUID | None = None,
-    code: Annotated[Plain | None, Query(max_length=64, description="Of the last error.")] = None,
+    query: Annotated[UpdateQuery, Depends()],
     limit: pagination.Limit = 50,
     cursor: pagination.Cursor = None,
 ) -> Response:
@@ -86,10 +80,9 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     An update is archived `WAYBILL_RETAIN_UPDATES` days after it was confirmed or dismissed. An
     archived update is not listed, but can be read by its id and with its order.
     """
-    store = context.one_store(store_id, order_id)
+    wanted = query.filter(context)
     page = pagination.page(limit, cursor, "updates")
     async with context.app.database.direct.reading() as session:
-        wanted = UpdateFilter(state, kind, store, order_id, code)
         found, after = await queries.updates(session, wanted, page)
     following = pagination.next_cursor(after, "updates")
     return respond(answer(200, UpdatesOut(data=found, next_cursor=following)))
