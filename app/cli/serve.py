@@ -58,6 +58,7 @@ async def _serve(settings: Settings, listening: socket.socket, *, with_poller: b
             version=VERSION,
             adobe_keys=keys,
             page=PageSettings(settings.public_url, settings.frame_ancestors),
+            stopping=stop,
         )
         _log.info("serving", address=str(listening.getsockname()), poller=with_poller)
         await http_server.answer(app, listening, stop, grace=GRACE)

@@ -1,5 +1,6 @@
 """Creates the web app from its collaborators."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -27,6 +28,7 @@ from app.web.commerce import hooks as commerce_hooks
 from app.web.commerce import orders as commerce_orders
 from app.web.commerce import shipments as commerce_shipments
 from app.web.health import MetricsSource
+from app.web.live import LiveHints
 from app.web.middleware import RequestMiddleware
 from app.web.page import pages
 from app.web.page.attention_count import AttentionCounts
@@ -43,6 +45,7 @@ from app.web.v1 import (
     cancellations,
     carriers,
     commerce_events,
+    events,
     exports,
     fast_shipment,
     inventory,
@@ -70,6 +73,7 @@ OPERATIONS: tuple[OperationRouter, ...] = (
     jobs.router,
     many.orders_router,
     many.updates_router,
+    events.router,
     exports.orders_router,
     exports.returns_router,
     exports.updates_router,
@@ -111,13 +115,15 @@ def create_app(
     adobe_keys: AdobeKeys | None = None,
     answer_within: float = 8.0,
     page: PageSettings | None = None,
+    stopping: asyncio.Event | None = None,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """Create the API and the page.
 
     ready returns None, or the reason why requests cannot be served. adobe_keys verify events of
     Adobe; the caller closes them. answer_within is the time limit in seconds for webhooks and
-    events: Commerce waits 8 seconds for an answer, Adobe 10.
+    events: Commerce waits 8 seconds for an answer, Adobe 10. stopping is set when the process
+    stops: streams of events end at once.
     """
     app = FastAPI(
         title=openapi.TITLE,
@@ -132,6 +138,7 @@ def create_app(
     )
     app.state.context = context
     app.state.keys = KeyRing(context.database, admin_key, time.monotonic)
+    app.state.live = LiveHints(context.database, stopping or asyncio.Event())
     app.state.metrics = metrics
     app.state.refused_sign_ins = RefusedSignIns(time.monotonic)
     app.state.ready = ready

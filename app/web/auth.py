@@ -16,8 +16,9 @@ from app.storage.stores.sessions import OpenSession
 from app.web.problems import Unauthorized
 
 SCOPES = ("read", "write", "admin")
-# Seconds for which a caller is cached. A revoked key works that long.
-REMEMBERED_FOR = 5.0
+# Seconds for which a caller is cached. A revoked key works that long; a stream of events, which is
+# checked once a second, one second longer.
+REMEMBERED_FOR = 4.0
 # Seconds between two records of the use of a key by this process.
 _USE_EVERY = 60.0
 _MOST_REMEMBERED = 1000
@@ -76,6 +77,8 @@ class KeyRing:
     admin_key: str | None
     monotonic: Callable[[], float]
     _remembered: dict[bytes, tuple[float, Caller]] = field(default_factory=dict)
+    _working: dict[str, float] = field(default_factory=dict)
+    """Until when each key of a stream counts as one that works."""
     _use_recorded: dict[UUID, float] = field(default_factory=dict)
     _signed_in: dict[bytes, tuple[float, SignedIn]] = field(default_factory=dict)
 
@@ -92,6 +95,17 @@ class KeyRing:
             self._remembered.clear()
         self._remembered[digest] = (self.monotonic() + REMEMBERED_FOR, caller)
         return caller
+
+    async def require_working(self, caller: Caller) -> None:
+        """Raises Unauthorized if the key of a caller works no more."""
+        if caller.key == "admin" or self.monotonic() < self._working.get(caller.key, 0.0):
+            return
+        async with self.database.begin() as connection:
+            if not await api_keys.is_working(connection, UUID(caller.key)):
+                raise Unauthorized
+        if len(self._working) >= _MOST_REMEMBERED:
+            self._working.clear()
+        self._working[caller.key] = self.monotonic() + REMEMBERED_FOR
 
     async def record_use(self, key_id: UUID) -> None:
         """Record the use of a key, at most once a minute, in a transaction of its own.

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from fastapi.responses import StreamingResponse
@@ -21,7 +22,7 @@ _BOM = "\ufeff"
 class CsvResponse(StreamingResponse):
     """A CSV file that is sent while it is read."""
 
-    media_type = "text/csv; charset=utf-8"
+    media_type = "text/csv"
 
 
 def cell(value: object) -> str:
@@ -55,17 +56,15 @@ async def sent(
     the answer begins, so that a refusal is a problem document. A later failure breaks the answer
     off: it ends without its last chunk, so that no client takes it for complete.
     """
-    first = await read(None)
+    pages = [await read(None)]
 
     async def text() -> AsyncIterator[str]:
         yield _BOM + lines([columns])
-        found, after = first
-        while True:
+        while pages:
+            found, after = pages.pop()
             yield lines(map(row, found))
-            if after is None:
-                return
-            behind = after
-            found, after = await again(lambda: read(behind))
+            if after is not None:
+                pages.append(await again(partial(read, after)))
 
     disposition = f'attachment; filename="{name}.csv"'
     return CsvResponse(text(), headers={"Content-Disposition": disposition})

@@ -49,6 +49,7 @@ TAGS = [
         "description": "Changes to deliver to Walmart or Commerce, and their attempts.",
     },
     {"name": "health", "description": "How updates were delivered, and what holds them up."},
+    {"name": "events", "description": "Hints that orders changed, for open pages."},
     {"name": "jobs", "description": "One act on all orders or updates that a filter finds."},
     {
         "name": "attention",

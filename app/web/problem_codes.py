@@ -56,6 +56,9 @@ CODES: dict[str, Code] = {
     ),
     "commerce_unavailable": Code(503, "The store's Commerce does not answer. Try again later."),
     "adobe_keys_unavailable": Code(503, "Adobe's public keys cannot be fetched. Try again later."),
+    "too_many_streams": Code(
+        503, "The process has as many streams of events as it may have. Try again later."
+    ),
     "walmart_unavailable": Code(503, "Walmart could not be read. Try again later."),
     # Content
     "invalid": Code(422, "A field has the wrong type or form; errors names the field."),

@@ -55,7 +55,7 @@ OPERATION_IDS = {
     "get_sync_health",
     "create_job", "get_job", "dismiss_updates", "refresh_orders",
     "get_me", "create_sign_in_link", "list_sessions", "end_session",
-    "export_orders", "export_returns", "export_updates",
+    "stream_events", "export_orders", "export_returns", "export_updates",
     "check_liveness", "check_readiness", "get_metrics",
 }  # fmt: skip
 

@@ -117,6 +117,12 @@ async def get(connection: Connection, identifier: UUID) -> ApiKey | None:
     return key_of(row) if row else None
 
 
+async def is_working(connection: Connection, identifier: UUID) -> bool:
+    """Whether there is such a key, neither revoked nor expired."""
+    statement = sa.select(api_keys.c.id).where(api_keys.c.id == identifier, works())
+    return (await connection.execute(statement)).first() is not None
+
+
 async def named(connection: Connection, name: str) -> ApiKey | None:
     """The key with a name, also one that does not work."""
     statement = sa.select(*KEY_COLUMNS).where(api_keys.c.name == name)

@@ -125,7 +125,6 @@ async def _sent(
     row: Callable[[Item], Sequence[object]],
 ) -> Response:
     async def read(after: After | None) -> tuple[list[Item], After | None]:
-        # mutation: one-transaction-of-a-page
         async with context.app.database.direct.reading() as session:
             return await page(session, KeysetPage(_PAGE, after))
 

@@ -15,6 +15,7 @@ from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
 from app.web.dry_runs import DryRun, rehearse
 from app.web.route import OperationRouter
+from app.web.v1.list_filters import ReturnQuery
 from app.web.v1.responses import problems, success
 from app.web.v1.return_examples import REFUND, REFUND_PREVIEW, RETURN
 from app.web.v1.return_schemas import RefundIn, RefundPreviewOut, ReturnsOut, ReturnSummaryOut

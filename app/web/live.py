@@ -1,0 +1,191 @@
+"""Hints to open pages and clients: which orders changed, and the counts of each status.
+
+One reader per process asks the database once a second, and only while somebody listens. Nothing is
+written, and no request waits for a hint. A stream has no data of an order: its reader asks for what
+it shows again, by the usual requests with the usual checks.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from fastapi.responses import StreamingResponse
+
+from app.domain.errors import NotAvailable, OrderError
+from app.storage.postgres.database import Database
+from app.storage.queries import changes
+from app.storage.queries.changes import ChangedOrder
+from app.web.problems import Unauthorized
+
+# Streams of a process.
+MOST_STREAMS = 1000
+# Seconds between two looks at the database.
+_EVERY = 1.0
+# Streams say at least this often that they live, in seconds.
+_HEARTBEAT = 5.0
+# A transaction may commit so long after the time that it wrote.
+_LATE = timedelta(seconds=10)
+# Ids of one hint. Beyond, it says that any order may have changed.
+_MOST_IDS = 200
+_log = structlog.get_logger(__name__)
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
+@dataclass(slots=True, eq=False)
+class Listener:
+    """Somebody who listens. store_id: None means every store."""
+
+    store_id: int | None
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    orders: dict[UUID, None] = field(default_factory=dict)
+    """What changed since the last hint, in order."""
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def hint(self) -> str | None:
+        """What changed since the last hint, as an event; None if nothing did."""
+        if not self.orders:
+            return None
+        many = len(self.orders) > _MOST_IDS
+        ids = None if many else [str(each) for each in self.orders]
+        self.orders.clear()
+        data = json.dumps({"orders": ids, "counts": self.counts}, separators=(",", ":"))
+        return f"event: changes\ndata: {data}\n\n"
+
+
+@dataclass(slots=True)
+class LiveHints:
+    """The streams of a process, and their one reader."""
+
+    database: Database
+    stopping: asyncio.Event
+    """Set when the process stops: the streams end at once."""
+    listeners: set[Listener] = field(default_factory=set)
+    _reading: asyncio.Task[None] | None = None
+    _seen: dict[UUID, datetime] = field(default_factory=dict)
+    """When each order changed that was hinted at lately."""
+
+    async def stream(
+        self, store_id: int | None, check: Callable[[], Awaitable[object]]
+    ) -> EventStream:
+        """Hints about the orders of a store, or of all. Raises NotAvailable too_many_streams.
+
+        check raises when the caller may not listen any longer; it is asked once a second.
+        """
+        if len(self.listeners) >= MOST_STREAMS:
+            message = "This process has as many event streams as it may have."
+            raise NotAvailable("too_many_streams", message, 10)
+        headers = {"X-Accel-Buffering": "no"}
+        return EventStream(self._events(Listener(store_id), check), headers=headers)
+
+    async def _events(
+        self, listener: Listener, check: Callable[[], Awaitable[object]]
+    ) -> AsyncIterator[str]:
+        self._join(listener)
+        loop = asyncio.get_running_loop()
+        try:
+            yield "retry: 3000\nevent: alive\ndata: {}\n\n"
+            said = loop.time()
+            while not self.stopping.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_EVERY):
+                        await listener.woken.wait()
+                listener.woken.clear()
+                # mutation: stream-of-a-revoked-key
+                if not await _may(check):
+                    return
+                event = listener.hint()
+                if event is None and loop.time() >= said + _HEARTBEAT:
+                    event = "event: alive\ndata: {}\n\n"
+                if event is not None:
+                    said = loop.time()
+                    yield event
+        finally:
+            self.listeners.discard(listener)
+
+    def _join(self, listener: Listener) -> None:
+        self.listeners.add(listener)
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read(), name="live-hints")
+
+    async def _read(self) -> None:
+        """Look for changes until nobody listens or the process stops."""
+        since: datetime | None = None
+        while self.listeners and not self.stopping.is_set():
+            try:
+                since = await self._look(since)
+            except OrderError as error:
+                _log.warning("live_hints_wait", error=str(error))
+            except Exception:  # noqa: BLE001 - logged; the next look comes in a second
+                _log.exception("live_hints_failed")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY):
+                    await self.stopping.wait()
+        self._seen.clear()
+        for each in self.listeners:
+            each.woken.set()
+
+    async def _look(self, since: datetime | None) -> datetime:
+        """Look for what changed since then; answers from when on the next look has to."""
+        database, stores = self.database.direct, self._stores()
+        now = await changes.database_now(database)
+        if since is None:
+            since = now
+        found = await changes.changed_orders(database, since - _LATE, stores)
+        new = [each for each in found if self._seen.get(each.id, since - _LATE) < each.at]
+        self._seen = {key: at for key, at in self._seen.items() if at > now - 3 * _LATE} | {
+            each.id: each.at for each in new
+        }
+        if new:
+            counts = await changes.counts_by_store(database, stores)
+            self._spread(new, counts)
+        return now
+
+    def _stores(self) -> set[int] | None:
+        """The stores that are listened to. None means every store."""
+        stores = {each.store_id for each in self.listeners}
+        return None if None in stores else {each for each in stores if each is not None}
+
+    def _spread(self, new: Iterable[ChangedOrder], counts: dict[int, dict[str, int]]) -> None:
+        by_store: dict[int | None, list[UUID]] = {None: []}
+        for each in new:
+            by_store[None].append(each.id)
+            by_store.setdefault(each.store_id, []).append(each.id)
+        for listener in self.listeners:
+            # mutation: hints-of-a-store
+            mine = by_store.get(listener.store_id)
+            if mine:
+                # One more than a hint has is enough to say that there are many.
+                if len(listener.orders) <= _MOST_IDS:
+                    listener.orders.update(dict.fromkeys(mine[: _MOST_IDS + 1]))
+                listener.counts = _summed(counts, listener.store_id)
+                listener.woken.set()
+
+
+async def _may(check: Callable[[], Awaitable[object]]) -> bool:
+    try:
+        await check()
+    except NotAvailable:
+        # The database is away. The stream ends if the caller is refused once it is back.
+        return True
+    except (OrderError, Unauthorized):
+        return False
+    return True
+
+
+def _summed(counts: dict[int, dict[str, int]], store_id: int | None) -> dict[str, int]:
+    summed: dict[str, int] = {}
+    for store, of_store in counts.items():
+        if store_id in {None, store}:
+            for status, orders in of_store.items():
+                summed[status] = summed.get(status, 0) + orders
+    return summed
