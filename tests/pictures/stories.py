@@ -12,6 +12,7 @@ from app.domain.orders.returns import RefundRequest
 from app.domain.outbox.rate_limits import Breaker
 from app.domain.update import State
 from app.storage import queries
+from app.storage.orders import ship_by
 from app.storage.queries import ReturnFilter
 from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import OrderView, ReturnView, ShipmentView, StoreView
@@ -85,7 +86,7 @@ async def open_shop(world: World) -> Shop:
     for name, changes in (
         ("Main store", {"carriers": {"ups": "UPS", "acme_freight": _ACME}}),
         ("Outlet", {}),
-        ("Tienda", {"market": "MX", "walmart_client_id": "seller-3@mx"}),
+        ("Tienda", {"market": "MX"}),
     ):
         shop.stores.append(await world.a_store(name=name, **changes))
     shop.places["store"] = str(shop.stores[0].id)
@@ -137,17 +138,22 @@ async def _known_returns(world: World) -> list[ReturnView]:
 
 
 async def _refused(shop: Shop) -> None:
-    """Walmart refuses the carrier of three packages, and the method of another one."""
+    """Walmart refuses a carrier that is not the number's, Acme Freight three times, and a method."""
     world, sent = shop.world, []
-    for number in range(4):
-        goods = ["MUG-BLUE", "SOCKS-WOOL:2", "TEA-GREEN:3", "LAMP-OAK"][number]
+    cases = (
+        ("MUG-BLUE", "carrierName", "ups", _NUMBERS[1]),
+        ("SOCKS-WOOL:2", "carrierName", "acme_freight", "AF-77001"),
+        ("TEA-GREEN:3", "carrierName", "acme_freight", "AF-77002"),
+        ("LAMP-OAK", "carrierName", "acme_freight", "AF-77003"),
+        ("MUG-BLUE:2", "methodCode", "ups", _NUMBERS[3]),
+    )
+    for number, (goods, name, carrier, tracking) in enumerate(cases):
         order = await shop.order(f"refused-{number}", goods, hours=9 - number)
-        name = "carrierName" if number < 3 else "methodCode"
         code = f"INVALID_REQUEST_CONTENT.GMP_ORDER_API.{name}"
         await world.fault(
             "shipping", "refuse", field=name, code=code, purchase_order_id=order.purchase_order_id
         )
-        sent.append(await shop.ship(order, f"94001118992231974284{number:02}"))
+        sent.append(await shop.ship(order, tracking, carrier=carrier))
     await world.deliver_until(*(each.update.id for each in sent), states={State.FAILED})
     shop.places["failed"] = str(sent[0].update.id)
     shop.places["refused-shipment"] = str(sent[0].id)
@@ -160,11 +166,19 @@ async def _asks_for_a_decision(shop: Shop) -> None:
     (await world.walmart.post(path, json={})).raise_for_status()
     await world.imported(asked.purchase_order_id, shop.stores[0])
     await shop.order("late", "TEA-GREEN:2", hours=-3)
+    # As a poller marks them.
+    await ship_by.mark(world.database, 4 * 3600, world.context.new_id)
 
 
 async def _a_day(shop: Shop) -> None:
     """Figures of a day, rejected keys of one store, a pause of another, and a comparison."""
     main, outlet, tienda = (store.store_id for store in shop.stores)
+    for _ in range(3):
+        account = f"{shop.stores[2].walmart.client_id}@mx"
+        placed = await shop.world.at_walmart(
+            2, store=shop.stores[2], status="Created", client_id=account
+        )
+        await shop.world.imported(placed, shop.stores[2])
     now = datetime.now(UTC)
     await fill_rollups(shop.world.database, main, now, share=1.0)
     await fill_rollups(shop.world.database, outlet, now, share=0.3)
@@ -184,6 +198,7 @@ async def _a_day(shop: Shop) -> None:
 
 
 _FACTS = (
+    "UPDATE updates SET created_at = :since WHERE store_id = :tienda",
     (
         "UPDATE lanes SET reason = 'credentials_rejected', failures = 5, since = :since, "
         "paused_until = now() + interval '1 hour' WHERE store_id = :tienda AND endpoint = '*'"
