@@ -15,7 +15,8 @@ from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.requests import TrackingCorrection
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind, State
-from app.storage import queries, rate_limits, timeline
+from app.storage import idempotency, queries, rate_limits, timeline
+from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import accept, repository, save, shipments
 from app.storage.orders.shipments import StoredShipment
 from app.storage.outbox import requeue, updates
@@ -39,19 +40,21 @@ async def correct(
     correction: TrackingCorrection,
     *,
     actor: str,
+    once: IdempotentRequest | None = None,
 ) -> ShipmentView:
     """Correct a shipment, and try a failed one again.
 
     Raises Unknown, Invalid, and Conflict tracking_window_closed, update_finished, or
     quantity_exceeds_remaining if other updates took a failed shipment's units.
     """
-    async with context.transaction() as connection:
+    async with context.transaction(once) as connection:
         order = await repository.lock(connection, order_id)
         await correct_locked(connection, context, order, shipment_id, correction, actor=actor)
         view = await queries.shipment(connection, order.store_id, order_id, shipment_id)
+        if view is None:
+            raise Unknown("shipment", shipment_id)
+        await idempotency.store(connection, once, view)
     context.wake()
-    if view is None:
-        raise Unknown("shipment", shipment_id)
     return view
 
 

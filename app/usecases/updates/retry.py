@@ -55,6 +55,9 @@ class Retried(View):
     update: UpdateView
     units: tuple[LineUnitsView, ...] = ()
     """What an update with units sends, as far as it is known now. Empty if nothing is sent."""
+    why: str | None = None
+    """What it waits for: paused, earlier_update or in_doubt; or the code of what a retry cannot
+    overcome. null where it is queued or applied."""
 
 
 async def retry(
@@ -159,7 +162,7 @@ async def _requeue(
     if landed:
         return Retried("already_applied", None, "Walmart already has it; nothing is sent.", view)
     if why_not is not None:
-        return Retried("cannot_help", None, _EXPLAINED[why_not], view)
+        return Retried("cannot_help", None, _EXPLAINED[why_not], view, why=why_not)
     return replace(await _forecast(connection, found, view), units=await _units(connection, found))
 
 
@@ -223,16 +226,17 @@ async def _forecast(connection: Connection, found: StoredUpdate, view: UpdateVie
     paused = await rate_limits.paused_until(connection, found.store_id, found.kind)
     if paused is not None:
         text = f"{system} accepts no calls of this kind until then."
-        return Retried("waiting", paused, text, view)
+        return Retried("waiting", paused, text, view, why="paused")
     if not await updates.has_turn(connection, found.store_id, found.id):
-        return Retried("waiting", None, "An earlier update of the order goes first.", view)
+        text = "An earlier update of the order goes first."
+        return Retried("waiting", None, text, view, why="earlier_update")
     if found.in_doubt_until is not None and found.in_doubt_until > await rate_limits.now(
         connection
     ):
         text = (
             f"An earlier try may still arrive until then; {system} is read before anything is sent."
         )
-        return Retried("waiting", found.in_doubt_until, text, view)
+        return Retried("waiting", found.in_doubt_until, text, view, why="in_doubt")
     if found.attempts:
         text = f"It goes out now: {system} is read first, and only what is missing is sent."
         return Retried("queued", None, text, view)

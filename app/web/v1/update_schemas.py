@@ -103,6 +103,7 @@ class RetryPreviewOut(Out):
     until: datetime | None
     explanation: str | None
     units: list[LineUnitsView]
+    why: str | None = Field(description="As in the answer of a retry.")
     problems: list[ErrorItem]
 
     @classmethod
@@ -115,5 +116,6 @@ class RetryPreviewOut(Out):
             until=retried.until if retried else None,
             explanation=retried.explanation if retried else None,
             units=list(retried.units) if retried else [],
+            why=retried.why if retried else None,
             problems=dry_runs.items(found.problems),
         )

@@ -38,6 +38,7 @@ _RETRIED = {
     "explanation": "It goes out now: Walmart is read first, and only what is missing is sent.",
     "update": examples.UPDATE,
     "units": [{"line_number": "1", "quantity": 1}],
+    "why": None,
 }
 _RETRY_PREVIEW = {
     "would_be_accepted": True,
@@ -45,6 +46,7 @@ _RETRY_PREVIEW = {
     "until": None,
     "explanation": _RETRIED["explanation"],
     "units": _RETRIED["units"],
+    "why": None,
     "problems": [],
 }
 _FIX_IN = {"action": "correct_tracking", "changes": {"carrier_code": "USPS"}}

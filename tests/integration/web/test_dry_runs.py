@@ -230,7 +230,7 @@ async def test_a_retry(world: World, client: httpx.AsyncClient, state: str) -> N
     assert found["would_be_accepted"] == act.is_success
     if act.is_success:
         done = act.json()
-        for name in ("will", "explanation", "units"):
+        for name in ("will", "explanation", "units", "why"):
             assert found[name] == done[name]
         expected = {"failed": 2, "pending": 2}.get(state)
         assert [each["quantity"] for each in found["units"]] == ([expected] if expected else [])

@@ -2,6 +2,7 @@
 import "./drawer.js";
 import "./keys.js";
 import { warn } from "./help.js";
+import "./ship.js";
 
 const { body } = document;
 

@@ -1,0 +1,220 @@
+"""Why a form is refused, and what to do, in a merchant's words: by the code of the problem.
+
+Every code that shipping, canceling, correcting, retrying, settling and refunding can be refused
+with has its words here; a test compares them with the API document. Warnings of a dry run are here
+too. The words of updates that failed later are those of `words.py`.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from app.domain.errors import Problem
+from app.web.page.i18n import deferred
+from app.web.page.viewer import CURRENT
+
+
+class Refusal(NamedTuple):
+    """What is wrong, and the way out. Both may be shown alone."""
+
+    text: str
+    way: str = ""
+
+
+_AGAIN = deferred("Try again in a moment.")
+_LOOK = deferred("Look at the order again.")
+REFUSALS: Mapping[str, Refusal] = {
+    # A package
+    "required": Refusal(deferred("This is needed.")),
+    "invalid": Refusal(deferred("This cannot be read.")),
+    "tracking_number_required": Refusal(
+        deferred("The tracking number is missing."), deferred("Walmart takes no package without.")
+    ),
+    "tracking_number_invalid": Refusal(
+        deferred("This is not a tracking number."),
+        deferred("Letters, digits and hyphens, at most 60, and not the number of the order."),
+    ),
+    "tracking_url_required": Refusal(
+        deferred("Walmart does not know this carrier, so the buyer needs a tracking page."),
+        deferred("Give its address, or choose a carrier that Walmart knows."),
+    ),
+    "tracking_url_invalid": Refusal(
+        deferred("This is not the address of a page."), deferred("It begins with https://.")
+    ),
+    "unknown_line": Refusal(deferred("The order has no such line."), _LOOK),
+    "line_repeated": Refusal(deferred("A line is named twice."), _LOOK),
+    "invalid_quantity": Refusal(
+        deferred("This package is empty."), deferred("Give at least one unit, or leave it out.")
+    ),
+    "quantity_exceeds_remaining": Refusal(
+        deferred("So many units are not left."),
+        deferred("Others are shipped, canceled, or in another package."),
+    ),
+    "nothing_to_ship": Refusal(
+        deferred("No unit is left to ship."),
+        deferred("All are shipped, canceled, or in another package."),
+    ),
+    "cancel_requested": Refusal(
+        deferred("The buyer asked to cancel this."),
+        deferred("Cancel the order, leave the line out, or choose to ship it anyway."),
+    ),
+    "order_canceled": Refusal(deferred("The order is canceled."), deferred("Do not ship it.")),
+    "cancellation_pending": Refusal(
+        deferred("The order is being canceled at Walmart."),
+        deferred("Wait until Walmart has answered."),
+    ),
+    "cancellation_unresolved": Refusal(
+        deferred("An earlier cancellation of this order failed."),
+        deferred("Retry it or settle it first."),
+    ),
+    "reference_reused": Refusal(
+        deferred("Another package of this order has the same reference."),
+        deferred("Give it another one."),
+    ),
+    "shipped_at_in_future": Refusal(
+        deferred("This time is still to come."), deferred("Leave it empty for now.")
+    ),
+    "shipped_at_before_order": Refusal(
+        deferred("This is before the buyer ordered."), deferred("Leave it empty for now.")
+    ),
+    "method_code_invalid": Refusal(
+        deferred("Walmart has no such shipping method."), deferred("Choose one of the list.")
+    ),
+    "track_not_sent": Refusal(
+        deferred("Walmart has these units under another number already."),
+        deferred("A package cannot be divided afterwards."),
+    ),
+    "commerce_items_differ": Refusal(
+        deferred("These items do not make a whole unit."), deferred("Ship the whole product.")
+    ),
+    # An order
+    "fulfilled_by_walmart": Refusal(
+        deferred("Walmart ships this order itself."), deferred("There is nothing to do.")
+    ),
+    "order_unreadable": Refusal(
+        deferred("Waybill cannot read this order at Walmart."), deferred("Read it again later.")
+    ),
+    "order_in_doubt": Refusal(
+        deferred("It is not certain yet what Walmart did with an earlier change."),
+        deferred("Waybill reads Walmart again by itself. Wait until then."),
+    ),
+    "order_not_found": Refusal(deferred("There is no such order.")),
+    "order_not_at_walmart": Refusal(
+        deferred("Walmart does not know this order."),
+        deferred("Check the store's Walmart account."),
+    ),
+    # A cancellation
+    "reason_required": Refusal(deferred("Choose a reason.")),
+    "reason_invalid": Refusal(deferred("Choose one of these reasons.")),
+    "partial_cancellation_not_supported": Refusal(
+        deferred("Only a whole order can be canceled."), deferred("Ship or cancel all of it.")
+    ),
+    "cancel_not_requested": Refusal(
+        deferred("The buyer did not ask to cancel."), deferred("Choose your own reason.")
+    ),
+    "order_already_canceled": Refusal(
+        deferred("The order is canceled already."), deferred("There is nothing to do.")
+    ),
+    "order_already_shipped": Refusal(
+        deferred("Units have left, or are on their way to Walmart."),
+        deferred("Only a whole order can be canceled. Refund it once the buyer sends it back."),
+    ),
+    "shipment_unresolved": Refusal(
+        deferred("A package of this order failed."),
+        deferred("Retry it or settle it first; then the order can be canceled."),
+    ),
+    "unknown_sku": Refusal(deferred("The order has no such item."), _LOOK),
+    "sku_repeated": Refusal(deferred("An item is named twice."), _LOOK),
+    # A correction, a retry, a settlement
+    "shipment_not_found": Refusal(deferred("The order has no such package."), _LOOK),
+    "update_not_found": Refusal(deferred("There is no such change any more."), _LOOK),
+    "tracking_window_closed": Refusal(
+        deferred("Walmart takes no correction any more."),
+        deferred("It does for 4 hours after it got the package."),
+    ),
+    "update_in_progress": Refusal(deferred("Waybill is sending this right now."), _AGAIN),
+    "update_finished": Refusal(deferred("This is settled already."), _LOOK),
+    # A refund
+    "return_not_found": Refusal(deferred("There is no such return.")),
+    "nothing_to_refund": Refusal(
+        deferred("Everything of this return is refunded."), deferred("There is nothing to do.")
+    ),
+    "refund_exceeds_return": Refusal(
+        deferred("So many units are not left to refund."), deferred("Choose fewer.")
+    ),
+    "refund_in_doubt": Refusal(
+        deferred("It is not certain yet whether Walmart made an earlier refund."),
+        deferred("Waybill reads Walmart again by itself. Wait until then."),
+    ),
+    "order_not_shipped": Refusal(
+        deferred("These units were not shipped."), deferred("Only shipped units can be refunded.")
+    ),
+    "order_unknown": Refusal(
+        deferred("Waybill does not have the order of this return yet."),
+        deferred("Import it by its number first."),
+    ),
+    "return_closed": Refusal(deferred("This return is closed."), deferred("No refund follows it.")),
+    "return_unreadable": Refusal(
+        deferred("Waybill cannot read this return at Walmart."), deferred("Try again later.")
+    ),
+    # Whatever was sent
+    "idempotency_key_reused": Refusal(
+        deferred("This form was sent before with something else in it."),
+        deferred("Look at the order: the first one counts."),
+    ),
+    "idempotency_key_invalid": Refusal(deferred("This form is damaged."), _LOOK),
+    "idempotency_in_progress": Refusal(deferred("This is being done right now."), _AGAIN),
+    "walmart_unavailable": Refusal(deferred("Walmart does not answer right now."), _AGAIN),
+    "credentials_rejected": Refusal(
+        deferred("Walmart does not accept the store's keys."),
+        deferred("Put new ones into the store's settings."),
+    ),
+    "secret_unreadable": Refusal(
+        deferred("Waybill cannot read the store's keys."),
+        deferred("Ask the person who runs Waybill."),
+    ),
+    "order_busy": Refusal(deferred("Something else is changing this order."), _AGAIN),
+    "database_unavailable": Refusal(deferred("Waybill cannot be reached just now."), _AGAIN),
+    # Warnings
+    "tracking_number_of_another_carrier": Refusal(
+        deferred("This is a number of %(carrier)s."), deferred("Walmart may refuse it.")
+    ),
+    "tracking_number_repeated": Refusal(
+        deferred("Another package has this number."), deferred("Each package has its own.")
+    ),
+    "carrier_sent_as_other": Refusal(
+        deferred("Walmart does not know this carrier."),
+        deferred("It does not count the tracking number as valid."),
+    ),
+    "commerce_item_passed_over": Refusal(
+        deferred("A part of the Commerce order belongs to no line here."),
+        deferred("Nothing of it is sent."),
+    ),
+    "reference_repeated": Refusal(
+        deferred("A package with this reference was sent before."),
+        deferred("It is not sent again."),
+    ),
+}
+_LEFT = deferred("Only %(count)s are left.")
+_NONE_LEFT = deferred("None is left.")
+_CARRIER = deferred("Choose a carrier.")
+_OTHER = Refusal(deferred("This is not possible."), deferred("Look at it again."))
+
+
+def refusal(code: str, **params: object) -> Refusal:
+    """The words of a code, in the person's language."""
+    viewer, words = CURRENT.get(), REFUSALS.get(code, _OTHER)
+    way = viewer.gettext(words.way) if words.way else ""
+    return Refusal(viewer.gettext(words.text, **params), way)
+
+
+def sentence(problem: Problem) -> str:
+    """A problem beside its field: what is wrong and what to do, in one line."""
+    viewer = CURRENT.get()
+    remaining = problem.facts.get("remaining")
+    if problem.code == "quantity_exceeds_remaining" and isinstance(remaining, int):
+        text = _LEFT if remaining else _NONE_LEFT
+        return viewer.gettext(text, count=remaining)
+    if problem.code == "required" and problem.pointer.endswith("/carrier_code"):
+        return viewer.gettext(_CARRIER)
+    found = refusal(problem.code)
+    return f"{found.text} {found.way}".strip()
