@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Response
 from pydantic import ValidationError
 
-from app.domain.errors import Invalid, NotAvailable, OrderError, Problem
+from app.domain.errors import Conflict, Invalid, NotAvailable, Problem
 from app.domain.orders.cancellation import COMMENT_MAX, LABELS, Reason
 from app.domain.orders.requests import CancelRequest
 from app.storage.idempotency import StoredResponse
@@ -16,7 +16,7 @@ from app.storage.queries.views import CancellationView, OrderView
 from app.usecases.orders import cancel
 from app.web import problems
 from app.web.dry_runs import rehearse
-from app.web.page import refusals, ways_out
+from app.web.page import acts, refusals, ways_out
 from app.web.page.context import PageContext, PageWriting
 from app.web.page.route import PageRouter
 from app.web.page.ship import order_of
@@ -50,11 +50,8 @@ async def cancel_order(context: PageWriting, order_id: UUID) -> Response:
     form = _read(context, order)
     try:
         return await _cancel(context, order, form)
-    except NotAvailable as error:
-        refused = [Problem(error.code, str(error))]
-        return await _shown(context, order, form, refused, problems.STATUSES[type(error)])
-    except OrderError as error:
-        refused = list(error.problems) or [Problem(error.code, str(error))]
+    except (Conflict, Invalid, NotAvailable) as error:
+        refused = acts.problems_of(error)
         return await _shown(context, order, form, refused, problems.STATUSES[type(error)])
 
 
@@ -66,7 +63,8 @@ async def _cancel(context: PageContext, order: OrderView, form: CancelForm) -> R
         text = context.viewer.gettext("The cancellation is on its way to Walmart.")
         return context.redirected(context.link(f"/orders/{order.id}"), notice=text)
 
-    return await context.once(
+    return await acts.act(
+        context,
         body,
         context.store_of(order.id),
         canceled,

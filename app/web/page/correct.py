@@ -11,12 +11,12 @@ from app.domain.errors import Conflict, Invalid, Problem, Unknown
 from app.domain.orders.carrier_of_number import owner
 from app.domain.orders.requests import TrackingCorrection
 from app.domain.orders.tracking_key import tracking_key
-from app.storage.idempotency import StoredResponse
+from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.queries.views import OrderView, ShipmentView
 from app.storage.stores import stores
 from app.usecases.orders import correct_tracking as tracking
 from app.web.dry_runs import Rehearsed, rehearse
-from app.web.page import carrier_choices, refusals, ship_form, ways_out
+from app.web.page import acts, carrier_choices, refusals, ship_form, ways_out
 from app.web.page.carrier_choices import OTHER, CarrierChoices
 from app.web.page.context import PageContext, PageWriting
 from app.web.page.route import PageRouter
@@ -26,7 +26,7 @@ from app.web.v1.shipment_schemas import TrackingIn, TrackingPreviewOut
 
 router = PageRouter()
 PATH = "/orders/{order_id}/shipments/{shipment_id}/correct"
-_NOTHING = Problem("nothing_changed", "Nothing differs.")
+_NOTHING = Problem(refusals.NOTHING_CHANGED, "Nothing differs.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ async def correct_page(context: PageWriting, order_id: UUID, shipment_id: UUID) 
 
 
 @router.post(PATH)
-async def correct(context: PageWriting, order_id: UUID, shipment_id: UUID) -> Response:
+async def correct_shipment(context: PageWriting, order_id: UUID, shipment_id: UUID) -> Response:
     """Correct the package, or answer what a correction would do."""
     found = await _found(context, order_id, shipment_id)
     how = str(context.form.get("go", "check"))
@@ -70,12 +70,10 @@ async def correct(context: PageWriting, order_id: UUID, shipment_id: UUID) -> Re
         found.typed.carrier = how.split(":", 2)[-1]
     if how != "correct":
         return await _shown(context, found)
-    if found.changes is None:
-        return await _shown(context, found, [_NOTHING], 422)
     try:
-        return await _correct(context, found, found.changes)
+        return await _correct(context, found)
     except (Conflict, Invalid) as error:
-        refused = list(error.problems) or [Problem(error.code, str(error))]
+        refused = acts.problems_of(error)
         status = 409 if isinstance(error, Conflict) else 422
         return await _shown(context, found, refused, status)
 
@@ -108,15 +106,9 @@ def _present(shipment: ShipmentView, choices: CarrierChoices) -> TypedPackage:
     return TypedPackage(carrier=OTHER, other=name, number=shipment.tracking_number, url=url)
 
 
-async def _correct(
-    context: PageContext, found: _Correction, changes: TrackingCorrection
-) -> Response:
-    given = {name: getattr(changes, name) for name in TrackingIn.model_fields}
-    try:
-        body = TrackingIn.model_validate({k: v for k, v in given.items() if v is not None})
-    except ValidationError as error:
-        raise Invalid("invalid", str(error)) from error
+async def _correct(context: PageContext, found: _Correction) -> Response:
     order, shipment = found.order, found.shipment
+    body = _body(found.typed)
 
     def corrected(view: ShipmentView) -> StoredResponse:
         del view
@@ -124,14 +116,28 @@ async def _correct(
         text = context.viewer.gettext("Package %(number)s is being corrected.", number=number)
         return context.redirected(context.link(f"/orders/{order.id}"), notice=text)
 
-    return await context.once(
-        body,
-        context.store_of(order.id),
-        corrected,
-        lambda once: tracking.correct(
+    async def correct(once: IdempotentRequest | None) -> ShipmentView:
+        changes = found.changes
+        if changes is None:
+            raise Invalid(_NOTHING.code, _NOTHING.message, [_NOTHING])
+        return await tracking.correct(
             context.app, order.id, shipment.id, changes, actor=context.actor, once=once
-        ),
-    )
+        )
+
+    return await acts.act(context, body, context.store_of(order.id), corrected, correct)
+
+
+def _body(typed: TypedPackage) -> TrackingIn:
+    """All that was typed, as a body of the API, which limits it. Raises Invalid."""
+    given = {
+        "carrier_code": typed.other if typed.carrier == OTHER else typed.carrier,
+        "tracking_number": typed.number,
+        "tracking_url": typed.url,
+    }
+    try:
+        return TrackingIn.model_validate({name: text for name, text in given.items() if text})
+    except ValidationError as error:
+        raise Invalid("invalid", str(error)) from error
 
 
 async def _shown(

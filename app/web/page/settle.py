@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import Response
 
-from app.domain.errors import Conflict, Invalid, OrderError, Problem, Unknown
+from app.domain.errors import Conflict, Invalid, Problem, Unknown
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries.views import OrderView, UpdateView
@@ -12,7 +12,7 @@ from app.usecases.updates import dismiss, retry
 from app.usecases.updates.dismiss import Dismissed
 from app.usecases.updates.retry import Retried
 from app.web.dry_runs import rehearse
-from app.web.page import act_words, refusals
+from app.web.page import act_words, acts, refusals
 from app.web.page.context import PageContext, PageWriting
 from app.web.page.route import PageRouter
 from app.web.page.ship import order_of
@@ -43,7 +43,8 @@ async def settle(context: PageWriting, update_id: UUID) -> Response:
         )
 
     try:
-        return await context.once(
+        return await acts.act(
+            context,
             body,
             update_store(context, update),
             settled,
@@ -52,7 +53,7 @@ async def settle(context: PageWriting, update_id: UUID) -> Response:
             ),
         )
     except (Conflict, Invalid) as error:
-        return await _settling(context, update, _problems(error), 409)
+        return await _settling(context, update, acts.problems_of(error), 409)
 
 
 @router.get("/updates/{update_id}/retry")
@@ -73,7 +74,8 @@ async def retry_update(context: PageWriting, update_id: UUID) -> Response:
         )
 
     try:
-        return await context.once(
+        return await acts.act(
+            context,
             body,
             update_store(context, update),
             retried,
@@ -86,7 +88,7 @@ async def retry_update(context: PageWriting, update_id: UUID) -> Response:
             ),
         )
     except (Conflict, Invalid) as error:
-        return await _retrying(context, update, _problems(error), 409)
+        return await _retrying(context, update, acts.problems_of(error), 409)
 
 
 def update_store(context: PageContext, update: UpdateView) -> int:
@@ -109,10 +111,6 @@ async def _order(context: PageContext, update: UpdateView) -> OrderView | None:
 
 def _back(context: PageContext, update: UpdateView) -> str:
     return context.link(f"/orders/{update.order_id}" if update.order_id else "/attention")
-
-
-def _problems(error: OrderError) -> list[Problem]:
-    return list(error.problems) or [Problem(error.code, str(error))]
 
 
 async def _settling(

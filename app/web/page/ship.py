@@ -6,18 +6,18 @@ from uuid import UUID
 from fastapi import Response
 from pydantic import ValidationError
 
-from app.domain.errors import Conflict, Invalid, Problem, Unknown
+from app.domain.errors import Conflict, Invalid, Unknown
 from app.domain.orders.requests import ShipRequest
 from app.storage import queries
-from app.storage.idempotency import StoredResponse
+from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.queries.views import OrderLineView, OrderView
 from app.usecases.orders import preview_shipment, ship
 from app.usecases.orders.ship import AcceptedShipment
 from app.walmart.carriers import METHOD_CODES
-from app.web.page import carrier_choices, refusals, ship_form, ways_out
+from app.web.page import acts, carrier_choices, refusals, ship_form, ways_out
 from app.web.page.context import PageContext, PageWriting
 from app.web.page.route import PageRouter
-from app.web.page.ship_form import ShipForm
+from app.web.page.ship_form import ShipForm, text_of
 from app.web.page.ship_view import ShipView
 from app.web.v1.package_schemas import MOST_PACKAGES, PackagesIn
 
@@ -37,19 +37,18 @@ async def ship_page(context: PageWriting, order_id: UUID) -> Response:
 async def ship_order(context: PageWriting, order_id: UUID) -> Response:
     """Ship, or do what another button of the form says: check, add or remove a package."""
     order = await order_of(context, order_id)
-    lines = lines_of(order)
-    form, how = ship_form.read(context.form, lines), str(context.form.get("go", "check"))
-    ship_form.change(form, how, lines)
-    moved = form.take_from_first(lines)
-    view = await _looked_at(context, order, form)
+    form, how = ship_form.read(context.form, order.lines), text_of(context.form, "go")
+    ship_form.change(form, how, order.lines)
     if how != "ship":
-        return _shown(context, view, strict=False)
-    if moved or view.problems:
-        return _shown(context, view, strict=True, status=422)
+        form.take_from_first(order.lines)
+        return _shown(context, await _looked_at(context, order, form), strict=False)
     try:
-        return await _ship(context, view)
+        return await _ship(context, order, form)
     except (Conflict, Invalid) as error:
-        view.refused = error.problems or (Problem(error.code, str(error)),)
+        form.take_from_first(order.lines)
+        view = await _looked_at(context, order, form)
+        if not view.problems:
+            view.refused = acts.problems_of(error)
         status = 409 if isinstance(error, Conflict) else 422
         return _shown(context, view, strict=True, status=status)
 
@@ -82,29 +81,31 @@ async def _looked_at(context: PageContext, order: OrderView, form: ShipForm) -> 
     return ShipView(order, lines_of(order), form, choices, found)
 
 
-async def _ship(context: PageContext, view: ShipView) -> Response:
-    order, numbers = view.order, [each.number for each in view.packages]
-    body = _body(view.form.requests(context.viewer.zone))
+async def _ship(context: PageContext, order: OrderView, form: ShipForm) -> Response:
+    body = _body(form.requests(context.viewer.zone))
+    first = len(order.shipments) + 1
+    last = first + len(form.packages) - 1
 
     def shipped(accepted: AcceptedShipment) -> StoredResponse:
         del accepted
         text = context.viewer.ngettext(
             "Package %(first)s is on its way to Walmart.",
             "Packages %(first)s to %(last)s are on their way to Walmart.",
-            len(numbers),
-            first=numbers[0],
-            last=numbers[-1],
+            len(form.packages),
+            first=first,
+            last=last,
         )
         return context.redirected(context.link(f"/orders/{order.id}"), notice=text)
 
-    return await context.once(
-        body,
-        context.store_of(order.id),
-        shipped,
-        lambda once: ship.ship_all(
-            context.app, order.id, body.to_requests(), actor=context.actor, once=once
-        ),
-    )
+    async def ship_all(once: IdempotentRequest | None) -> AcceptedShipment:
+        if form.take_from_first(order.lines):
+            raise Invalid(
+                refusals.UNITS_MOVED, "Units were taken from the first package: look at them first."
+            )
+        requests = body.to_requests()
+        return await ship.ship_all(context.app, order.id, requests, actor=context.actor, once=once)
+
+    return await acts.act(context, body, context.store_of(order.id), shipped, ship_all)
 
 
 def _body(requests: list[ShipRequest]) -> PackagesIn:
@@ -112,7 +113,8 @@ def _body(requests: list[ShipRequest]) -> PackagesIn:
     try:
         return PackagesIn.model_validate({"packages": [_json(each) for each in requests]})
     except ValidationError as error:
-        raise Invalid("invalid", str(error)) from error
+        # Most likely a carrier is missing, which a number of a known form names.
+        raise Invalid(refusals.FILLED_IN, str(error)) from error
 
 
 def _json(request: ShipRequest) -> dict[str, Any]:
