@@ -7,10 +7,13 @@ from app.web.page import (
     cancel,
     correct,
     health,
+    import_order,
     keys,
+    orders,
     placeholders,
     settle,
     ship,
+    ship_many,
     store_access,
     store_carriers,
     store_connect,
@@ -23,6 +26,9 @@ from app.web.path_rules import PathRule
 
 PAGES: tuple[PageRouter, ...] = (
     access.router,
+    orders.router,
+    import_order.router,
+    ship_many.router,
     health.router,
     attention.router,
     # Before the stores, whose paths would match too.

@@ -9,12 +9,6 @@ from app.web.page.route import PageRouter
 router = PageRouter()
 
 
-@router.get("/orders")
-async def orders(context: PageReading) -> Response:
-    """Orders."""
-    return context.render("placeholder.html", title=deferred("Orders"))
-
-
 @router.get("/returns")
 async def returns(context: PageReading) -> Response:
     """Returns."""

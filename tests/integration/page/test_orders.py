@@ -1,0 +1,190 @@
+"""The list of orders as a person sees it: cards, filters, search, pages, and what may be done."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.storage.tables import order_lines, orders
+from app.usecases.orders import ship
+from tests.builders import a_package
+from tests.harness.world import ACTOR, World
+from tests.integration.page.conftest import SignIn
+
+HOSTILE = "<img src=x onerror=alert(1)>\u202e=cmd()"
+
+
+async def put(world: World, order: Any, **values: Any) -> None:
+    async with world.database.begin() as connection:
+        await connection.execute(sa.update(orders).where(orders.c.id == order.id).values(**values))
+
+
+def shown(text: str) -> list[str]:
+    """The Walmart orders of the rows."""
+    return re.findall(r'class="which"><a href="[^"]*">([^<]*)</a>', text)
+
+
+def link(text: str, name: str) -> str:
+    """The address of a link with a rel."""
+    found = re.search(rf'rel="{name}" href="([^"]*)"', text)
+    assert found, text
+    return unescape(found[1])
+
+
+async def test_cards_link_to_the_list_of_what_they_count(world: World, signed_in: SignIn) -> None:
+    late, other = await world.an_order(1), await world.an_order(1)
+    await put(world, late, ship_by=datetime.now(UTC) - timedelta(hours=2))
+    person = await signed_in("read")
+    text = (await person.get("/orders")).text
+    assert shown(text) == [other.purchase_order_id, late.purchase_order_id]
+    assert re.search(r'href="([^"]*late=true[^"]*)"><b>1</b><span>Late</span>', text)
+    late_only = (await person.get("/orders?late=true")).text
+    assert shown(late_only) == [late.purchase_order_id]
+    assert 'aria-current="true"><b>1</b><span>Late</span>' in late_only
+
+
+async def test_pages_lead_on_and_back_without_a_script(world: World, signed_in: SignIn) -> None:
+    store = await world.a_store()
+    statement = sa.text(
+        "INSERT INTO orders (store_id, id, purchase_order_id, ordered_at) "
+        "SELECT :store, gen_random_uuid(), 'P' || n, now() - make_interval(mins => n) "
+        "FROM generate_series(1, 120) n"
+    )
+    async with world.database.begin() as connection:
+        await connection.execute(statement, {"store": store.store_id})
+    person = await signed_in("read")
+    first = (await person.get("/orders?columns=items")).text
+    second = (await person.get(link(first, "next"))).text
+    third = (await person.get(link(second, "next"))).text
+    seen = [shown(each) for each in (first, second, third)]
+    assert [number for page in seen for number in page] == [f"P{n}" for n in range(1, 121)]
+    assert 'rel="next"' not in third
+    again = (await person.get(link(third, "prev"))).text
+    assert shown(again) == seen[1]
+    assert shown((await person.get(link(again, "prev"))).text) == seen[0]
+    assert '<th scope="col">Deliver by</th>' not in first
+
+
+async def test_one_exact_hit_opens_the_order(world: World, signed_in: SignIn) -> None:
+    order, _ = await world.an_order(1), await world.an_order(1)
+    await put(world, order, commerce_order_number="000000777", customer_order_id="200012345")
+    await ship.ship(world.context, order.id, a_package("1Z999AA10123456784"), actor=ACTOR)
+    person = await signed_in("read")
+    for text in (order.purchase_order_id, "000000777", "200012345", "1z999aa1 0123456784"):
+        found = await person.get("/orders", params={"q": text})
+        assert found.status_code == 303, text
+        assert found.headers["location"].startswith(f"/orders/{order.id}")
+    part = await person.get("/orders", params={"q": order.purchase_order_id[:8]})
+    assert (part.status_code, len(shown(part.text))) == (200, 2)
+    nothing = (await person.get("/orders", params={"q": "zzz"})).text
+    assert "No order matches" in nothing
+    assert "Show all orders" in nothing
+
+
+async def test_a_search_with_too_many_matches_asks_for_more(
+    world: World, signed_in: SignIn
+) -> None:
+    store = await world.a_store()
+    statement = sa.text(
+        "INSERT INTO orders (store_id, id, purchase_order_id) "
+        "SELECT :store, gen_random_uuid(), 'P' || n FROM generate_series(1, 1001) n"
+    )
+    async with world.database.begin() as connection:
+        await connection.execute(statement, {"store": store.store_id})
+    text = (await (await signed_in("read")).get("/orders?q=P")).text
+    assert "Type one more character." in text
+
+
+async def test_an_address_with_unknown_values_still_shows_orders(
+    world: World, signed_in: SignIn
+) -> None:
+    order = await world.an_order(1)
+    person = await signed_in("read")
+    for query in ("sort=price", "status=lost", "from=yesterday", "sync=synced", "cursor=abc", "q="):
+        answer = await person.get(f"/orders?{query}", follow_redirects=True)
+        assert (answer.status_code, shown(answer.text)) == (200, [order.purchase_order_id]), query
+
+
+async def test_a_reader_sees_no_button_and_may_not_import_or_ship(
+    world: World, signed_in: SignIn
+) -> None:
+    await world.an_order(1)
+    reader, writer = await signed_in("read"), await signed_in("write")
+    for_reader, for_writer = [(await each.get("/orders")).text for each in (reader, writer)]
+    for part in ('name="order"', "/orders/import", "/orders/ship-many", "/ship"):
+        assert part in for_writer
+        assert part not in for_reader
+    for path in ("/orders/import", "/orders/ship-many"):
+        assert (await reader.get(path)).status_code == 403
+        assert (await reader.post(path, data={"number": "1"})).status_code == 403
+
+
+async def test_hostile_words_of_a_store_stay_words(world: World, signed_in: SignIn) -> None:
+    store = await world.a_store(name=HOSTILE)
+    order = await world.an_order(1, store=store)
+    await put(world, order, commerce_order_number=HOSTILE, ship_method=HOSTILE)
+    async with world.database.begin() as connection:
+        await connection.execute(sa.update(order_lines).values(sku=HOSTILE))
+    person = await signed_in("admin")
+    for query in ("", f"?store={store.id}", "?q=%3Cscript%3E", "?ship_method=%22%3E%3Cimg%3E"):
+        text = (await person.get(f"/orders{query}")).text
+        assert "<img src=x" not in text
+        assert "<script>" not in text
+        assert 'method: "><img>' not in text.casefold()
+
+
+async def test_an_order_is_imported_by_its_number_once(world: World, signed_in: SignIn) -> None:
+    store = await world.a_store()
+    number = await world.at_walmart(2, store=store)
+    person = await signed_in("write")
+    wrong = await person.post("/orders/import", data={"number": "12x"})
+    assert (wrong.status_code, "digits only" in wrong.text, "12x" in wrong.text) == (
+        422,
+        True,
+        True,
+    )
+    missing = await person.post("/orders/import", data={"number": "999999"})
+    assert "Walmart has no order with this number" in missing.text
+    form = {"number": f" {number} ", "idempotency_key": "k1"}
+    done = [await person.post("/orders/import", data=form) for _ in range(2)]
+    assert {each.status_code for each in done} == {303}
+    assert len({each.headers["location"] for each in done}) == 1
+    assert shown((await person.get("/orders")).text) == [number]
+
+
+async def test_pasted_rows_are_checked_before_they_are_sent(
+    world: World, signed_in: SignIn
+) -> None:
+    order = await world.an_order(2)
+    person = await signed_in("write")
+    rows = (
+        "order\tcarrier_code\ttracking_number\n"
+        f"{order.purchase_order_id}\tups\t1Z999AA10123456784\nnone\tups\t1Z9\n"
+    )
+    checked = await person.post("/orders/ship-many", data={"rows": rows, "step": "check"})
+    assert "1 package is ready to send" in checked.text
+    assert "1 row cannot be sent." in checked.text
+    assert (await world.order(order.id)).shipments == ()
+    sent = [
+        await person.post("/orders/ship-many", data={"rows": rows, "step": "send"})
+        for _ in range(2)
+    ]
+    assert "1 package is on its way to Walmart" in sent[0].text
+    assert "1 row was sent before." in sent[1].text
+    assert len((await world.order(order.id)).shipments) == 1
+    for given, said in (({"rows": " "}, "Choose a file"), ({"rows": "a,b\n1,2\n"}, "a,b")):
+        refused = await person.post("/orders/ship-many", data=given)
+        assert (refused.status_code, said in refused.text) == (422, True)
+
+
+async def test_a_file_of_shipments_is_read(world: World, signed_in: SignIn) -> None:
+    order = await world.an_order(1)
+    person = await signed_in("write")
+    rows = f"order,carrier_code,tracking_number\n{order.purchase_order_id},ups,1Z999AA10123456784\n"
+    for content, status in ((rows.encode(), 200), (b"\xff\xfe\x00", 422)):
+        answer = await person.post(
+            "/orders/ship-many", data={"step": "check"}, files={"file": ("s.csv", content)}
+        )
+        assert answer.status_code == status
