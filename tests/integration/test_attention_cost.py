@@ -66,3 +66,14 @@ async def test_a_page_of_members_reads_no_other_members(sessions: list[Watched])
             assert len(shown) == 10
             ((read, plan),) = session.read
             assert read < PAGE, plan
+
+
+@pytest.mark.parametrize("store_id", [STORE, None], ids=["one store", "all stores"])
+async def test_cards_of_returns_read_no_more_than_they_count(
+    sessions: list[Watched], store_id: int | None
+) -> None:
+    for session in sessions:
+        cards = await queries.return_cards(session, store_id)
+        assert (cards.refunded.count, cards.refunded.at_least) == (MOST_COUNTED, True)
+        ((read, plan),) = session.read
+        assert read < COUNTED < MANY, plan

@@ -41,6 +41,7 @@ from app.storage.queries.order_search import by_commerce_id, by_numbers, exists
 from app.storage.queries.order_views import order
 from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.return_views import ReturnFilter, return_, returns
+from app.storage.queries.return_views import cards as return_cards
 from app.storage.queries.return_views import summary as return_summary
 from app.storage.queries.session_views import session, sessions
 from app.storage.queries.shipment_views import (
@@ -111,6 +112,7 @@ __all__ = [
     "passed_over_warnings",
     "refund_of_number",
     "return_",
+    "return_cards",
     "return_summary",
     "returns",
     "search_items",

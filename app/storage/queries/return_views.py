@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.domain.attention import MOST_COUNTED
 from app.domain.orders import returns as rules
 from app.domain.orders.returns import Return, ReturnLine
 from app.storage.postgres import sql
@@ -20,6 +21,8 @@ from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import (
     MoneyView,
     RefundOfReturnView,
+    ReturnCardsView,
+    ReturnCardView,
     ReturnedOrderView,
     ReturnItemView,
     ReturnView,
@@ -39,6 +42,13 @@ _ROWS = f"t.*, {_STATUS} AS status, s.id AS store_uuid"
 _RETURN = sql.load("queries/read_return.sql", rows=_ROWS)
 _BY_ID = ShardedQuery(sql.read("queries/list_returns_by_id.sql", rows=_ROWS))
 _ORDERS = ShardedQuery(sql.read("queries/list_orders_of_returns.sql"))
+_CARDS = ShardedQuery(
+    sql.read(
+        "queries/count_return_cards.sql",
+        most=str(MOST_COUNTED + 1),
+        few=sql.read("queries/few_returns_in_error.sql"),
+    )
+)
 _SUMMARY = sql.load("queries/count_returns.sql", status=_STATUS)
 
 _NEWEST = IndexScan("returns", (("t.refunded", "boolean"),), _AT, _ROWS)
@@ -47,6 +57,15 @@ _NEWEST = IndexScan("returns", (("t.refunded", "boolean"),), _AT, _ROWS)
 _READ = f"t.import_error IS NULL AND {_FAILED} IS NOT TRUE"
 _RECEIVED = replace(_NEWEST, where=f"NOT t.closed AND {_READ}")
 _CLOSED = replace(_NEWEST, where=f"t.closed AND {_READ}")
+# In the words of their index: those that Walmart refunds by itself next come first.
+_ARRIVED = IndexScan(
+    "returns",
+    (),
+    "t.arrived_at",
+    _ROWS,
+    descending=False,
+    where="t.arrived_at IS NOT NULL AND NOT t.refunded AND NOT t.closed",
+)
 
 
 def _list_few(few: str) -> Statement:
@@ -70,6 +89,9 @@ class ReturnFilter:
     order_id: UUID | None = None
     status: str | None = None
     q: str | None = None
+    arrived: bool = False
+    """Lists only returns that arrived and are not refunded: those that Walmart refunds by itself
+    next come first. Only with a store."""
 
 
 async def return_(reader: Reader, store_id: int, return_id: UUID) -> ReturnView | None:
@@ -92,7 +114,7 @@ async def of_ids(
 async def returns(
     reader: Reader, wanted: ReturnFilter, page: KeysetPage
 ) -> tuple[list[ReturnView], After | None]:
-    """A page of returns, the newest first. Raises Invalid search_too_broad."""
+    """A page of returns, the newest first or as `arrived` says. Raises Invalid search_too_broad."""
     behind = None
     if page.after is not None:
         behind = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
@@ -103,6 +125,8 @@ async def returns(
     if not more:
         return views, None
     last = views[-1]
+    if wanted.arrived:
+        return views, ((last.arrived_at or _NEVER).isoformat(), str(last.id))
     return views, ((last.requested_at or _NEVER).isoformat(), str(last.id))
 
 
@@ -126,6 +150,8 @@ async def _listed(
     reader: Reader, wanted: ReturnFilter, behind: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Row]:
     """The rows of a page by an index."""
+    if wanted.arrived:
+        return await index_scan.page(reader, _ARRIVED, KeyRange(limit, wanted.store_id, (), behind))
     scan = {rules.RECEIVED: _RECEIVED, rules.CLOSED: _CLOSED}.get(wanted.status or "", _NEWEST)
     refunded = {None: (True, False), rules.REFUNDED: (True,)}.get(wanted.status, (False,))
     part = KeyRange(limit, wanted.store_id, (refunded,), behind)
@@ -138,6 +164,24 @@ async def summary(reader: Reader, store_id: int | None) -> dict[str, int]:
     counted = {row["status"]: row["returns"] for row in rows}
     counts = {status: counted.get(status, 0) for status in STATUSES}
     return counts | {"total": sum(counts.values())}
+
+
+async def cards(reader: Reader, store_id: int | None) -> ReturnCardsView:
+    """The cards above the list of returns, of one store or of all."""
+    stores = [] if store_id is None else [store_id]
+    (row,) = await _CARDS.fetch(reader, stores, {"store_id": store_id})
+    first = row["first_arrived"]
+    return ReturnCardsView(
+        received=_card(row["open"] - row["open_in_error"]),
+        arrived=_card(row["arrived"], first + rules.REFUND_WITHIN if first else None),
+        refunded=_card(row["refunded"]),
+        error=_card(row["error"], row["first_error"]),
+        closed=_card(row["closed"] - row["closed_in_error"]),
+    )
+
+
+def _card(count: int, time: datetime | None = None) -> ReturnCardView:
+    return ReturnCardView(min(count, MOST_COUNTED), count > MOST_COUNTED, time)
 
 
 async def _views(reader: Reader, rows: Sequence[Row]) -> list[ReturnView]:

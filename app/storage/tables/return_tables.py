@@ -61,6 +61,12 @@ returns = sa.Table(
         "id",
         postgresql_where=sa.text("import_error IS NOT NULL"),
     ),
+    sa.Index(
+        "ix_returns_closed",
+        "store_id",
+        "id",
+        postgresql_where=sa.text("closed AND NOT refunded"),
+    ),
     # Those that Walmart refunds by itself next.
     sa.Index(
         "ix_returns_arrived",

@@ -10,7 +10,7 @@ from app.web.page import (
     import_order,
     keys,
     orders,
-    placeholders,
+    returns,
     settle,
     ship,
     ship_many,
@@ -31,6 +31,7 @@ PAGES: tuple[PageRouter, ...] = (
     ship_many.router,
     health.router,
     attention.router,
+    returns.router,
     # Before the stores, whose paths would match too.
     store_connect.router,
     stores.router,
@@ -42,7 +43,6 @@ PAGES: tuple[PageRouter, ...] = (
     cancel.router,
     correct.router,
     settle.router,
-    placeholders.router,
 )
 ASSETS = assets.router
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import Query
 
+from app.domain.errors import Invalid, Problem
 from app.domain.update import Kind, State
 from app.storage.queries import ReturnFilter, UpdateFilter
 from app.web.dependencies import RequestContext
@@ -30,11 +31,29 @@ class ReturnQuery:
             "number, with at most 1,000 matches."
         ),
     ] = None
+    arrived: Annotated[
+        bool,
+        Query(
+            description="Only returns that arrived and are not refunded, the first that Walmart "
+            "refunds by itself first. Not with other filters than `store_id`."
+        ),
+    ] = False
+
+    @property
+    def order(self) -> str:
+        """The name of the list's order, for its cursors."""
+        return "returns_arrived" if self.arrived else "returns"
 
     def filter(self, context: RequestContext) -> ReturnFilter:
-        """The filter for the stores that the caller may see. Raises Unknown store or order."""
+        """The filter for the stores that the caller may see.
+
+        Raises Unknown store or order, and Invalid for filters that do not go together.
+        """
         store = context.one_store(self.store_id, self.order_id)
-        return ReturnFilter(store, self.order_id, self.status, self.q)
+        if self.arrived and (self.order_id or self.status or self.q is not None):
+            message = "arrived goes with store_id only."
+            raise Invalid("invalid", message, [Problem("invalid", message, "/arrived")])
+        return ReturnFilter(store, self.order_id, self.status, self.q, self.arrived)
 
 
 @dataclass(frozen=True, slots=True)

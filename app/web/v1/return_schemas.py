@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.domain.orders.returns import RefundRequest
-from app.storage.queries.views import RefundItemView, ReturnView
+from app.storage.queries.views import RefundItemView, ReturnCardsView, ReturnView
 from app.usecases.returns.refund import Refunded
 from app.web import dry_runs
 from app.web.dry_runs import Rehearsed
@@ -52,6 +52,7 @@ class ReturnSummaryOut(Out):
     error: int
     closed: int
     total: int
+    cards: ReturnCardsView
 
 
 class RefundPreviewOut(Out):

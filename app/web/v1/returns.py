@@ -15,13 +15,30 @@ from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
 from app.web.dry_runs import DryRun, rehearse
 from app.web.route import OperationRouter
+from app.web.v1.examples import AT
 from app.web.v1.list_filters import ReturnQuery
 from app.web.v1.responses import problems, success
 from app.web.v1.return_examples import REFUND, REFUND_PREVIEW, RETURN
 from app.web.v1.return_schemas import RefundIn, RefundPreviewOut, ReturnsOut, ReturnSummaryOut
 
 router = OperationRouter("/v1/returns", "returns")
-_SUMMARY = {"received": 2, "refunded": 40, "error": 0, "closed": 1, "total": 43}
+_SUMMARY = {
+    "received": 2,
+    "refunded": 40,
+    "error": 0,
+    "closed": 1,
+    "total": 43,
+    "cards": {
+        name: {"count": count, "at_least": False, "time": AT if name == "arrived" else None}
+        for name, count in (
+            ("received", 2),
+            ("arrived", 1),
+            ("refunded", 40),
+            ("error", 0),
+            ("closed", 1),
+        )
+    },
+}
 
 
 @router.get(
@@ -43,10 +60,10 @@ async def list_returns(
     `order_id` also finds returns that belong to several orders.
     """
     wanted = query.filter(context)
-    page = pagination.page(limit, cursor, "returns")
+    page = pagination.page(limit, cursor, query.order)
     async with context.app.database.direct.reading() as session:
         found, after = await queries.returns(session, wanted, page)
-    following = pagination.next_cursor(after, "returns")
+    following = pagination.next_cursor(after, query.order)
     return respond(answer(200, ReturnsOut(data=found, next_cursor=following)))
 
 
@@ -58,10 +75,14 @@ async def list_returns(
     responses=success(200, ReturnSummaryOut, _SUMMARY, "The counts.") | problems("store_not_found"),
 )
 async def summarize_returns(context: Reading, store_id: UUID | None = None) -> Response:
-    """Count the returns of a store, or of all stores that the key may see."""
+    """Count the returns of a store, or of all stores that the key may see.
+
+    `cards` has the returns that Walmart refunds by itself next as well, and is counted up to 1,000.
+    """
     store = context.one_store(store_id, None)
     counts = await queries.return_summary(context.app.database.direct, store)
-    return respond(answer(200, ReturnSummaryOut(**counts)))
+    cards = await queries.return_cards(context.app.database.direct, store)
+    return respond(answer(200, ReturnSummaryOut(**counts, cards=cards)))
 
 
 @router.get(

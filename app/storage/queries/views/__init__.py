@@ -43,6 +43,8 @@ from app.storage.queries.views.orders import (
 from app.storage.queries.views.returns import (
     RefundItemView,
     RefundOfReturnView,
+    ReturnCardsView,
+    ReturnCardView,
     ReturnedOrderView,
     ReturnItemView,
     ReturnView,
@@ -108,6 +110,8 @@ __all__ = [
     "ReadingHealthView",
     "RefundItemView",
     "RefundOfReturnView",
+    "ReturnCardView",
+    "ReturnCardsView",
     "ReturnItemView",
     "ReturnRequestedView",
     "ReturnView",

@@ -94,3 +94,28 @@ class ReturnView(View):
     items: tuple[ReturnItemView, ...]
     refunds: tuple[RefundOfReturnView, ...]
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnCardView(View):
+    """How many returns there are of a kind, and the time that matters most of it."""
+
+    count: int
+    """Exact up to 1,000."""
+    at_least: bool
+    """There are more than `count`."""
+    time: datetime | None
+    """Of `arrived` when Walmart refunds the first one by itself, of `error` when the first one
+    went wrong; null for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnCardsView(View):
+    """The returns of each status, and those that Walmart refunds by itself next."""
+
+    received: ReturnCardView
+    arrived: ReturnCardView
+    """Of those received: they are back, and not refunded."""
+    refunded: ReturnCardView
+    error: ReturnCardView
+    closed: ReturnCardView
