@@ -52,6 +52,7 @@ PICTURES = (
     PagePicture("retry", "/updates/{failed}/retry"),
     PagePicture("settle", "/updates/{failed}/settle"),
     PagePicture("fix", "/updates/{failed}/fix"),
+    PagePicture("settle-a-change", "/commerce-events/{change}/settle"),
     PagePicture("returns", "/returns"),
     PagePicture("refund", "/returns/{return}/refund"),
     PagePicture("attention", "/attention"),
@@ -76,5 +77,7 @@ PICTURES = (
     PagePicture("not-found", "/orders/{missing}", status=404),
 )
 """In the order of the documentation."""
-WITHOUT_PICTURE = frozenset({"/", "/assets/{version}/{name}", "/favicon.ico", "/live"})
+WITHOUT_PICTURE = frozenset(
+    {"/orders/{order_id}/support.txt", "/", "/assets/{version}/{name}", "/favicon.ico", "/live"}
+)
 """Addresses that show no page of their own."""

@@ -166,8 +166,31 @@ async def _asks_for_a_decision(shop: Shop) -> None:
     (await world.walmart.post(path, json={})).raise_for_status()
     await world.imported(asked.purchase_order_id, shop.stores[0])
     await shop.order("late", "TEA-GREEN:2", hours=-3)
+    await _refused_change(shop, asked)
     # As a poller marks them.
     await ship_by.mark(world.database, 4 * 3600, world.context.new_id)
+
+
+async def _refused_change(shop: Shop, order: OrderView) -> None:
+    """A credit memo of Commerce that credits an amount and no units."""
+    store_id = shop.stores[0].store_id
+    change = shop.world.context.new_id(store_id)
+    shop.places["change"] = str(change)
+    values = {"store": store_id, "id": change, "order": order.id}
+    async with shop.world.database.begin() as connection:
+        for statement in _CHANGE:
+            await connection.execute(sa.text(statement), values)
+
+
+_CHANGE = (
+    (
+        "INSERT INTO commerce_events (store_id, id, reference, about, commerce_order_id, "
+        "order_id, told, state, code, message) VALUES (:store, :id, 'commerce-creditmemo-7', "
+        "'creditmemo', 7, :order, '{}', 'refused', 'creditmemo_amount_only', "
+        "'The credit memo credits an amount and no units.')"
+    ),
+    "UPDATE orders SET commerce_open = 'refused' WHERE store_id = :store AND id = :order",
+)
 
 
 async def _a_day(shop: Shop) -> None:

@@ -59,7 +59,7 @@ from app.storage.queries.shipment_views import (
 from app.storage.queries.store_names import StoreName, store_names
 from app.storage.queries.store_views import store, stores
 from app.storage.queries.throughput import Throughput, throughput
-from app.storage.queries.timeline_views import timeline
+from app.storage.queries.timeline_views import attempts_of_order, timeline
 from app.storage.queries.update_views import (
     UpdateFilter,
     attempts,
@@ -87,6 +87,7 @@ __all__ = [
     "accepted_shipments",
     "acts",
     "attempts",
+    "attempts_of_order",
     "attention",
     "attention_cause",
     "attention_member",

@@ -6,6 +6,7 @@ from uuid import UUID
 from app.domain.orders.carrier_of_number import belongs_elsewhere
 from app.domain.orders.order import Item
 from app.domain.orders.order_links import tracking_page
+from app.domain.orders.tracking_correction import WINDOW
 from app.domain.orders.tracking_key import visible
 from app.domain.update import State
 from app.storage.orders.acceptance import Acceptance, cancellation_rows, shipment_rows, update_rows
@@ -181,6 +182,8 @@ def passed_over_warnings(items: Iterable[int]) -> tuple[WarningView, ...]:
 def _shipment(row: Row, update: UpdateView, correction: UpdateView | None = None) -> ShipmentView:
     carrier = dict(row["walmart_carrier"])
     found_by = carrier.pop("found_by", None)
+    # A new shipment has no such value yet.
+    confirmed_at = row.get("first_confirmed_at")
     return ShipmentView(
         id=row["id"],
         order_id=row["order_id"],
@@ -202,6 +205,7 @@ def _shipment(row: Row, update: UpdateView, correction: UpdateView | None = None
         ),
         state=state_of(update),
         items=_items(items_of(row["items"])),
+        correctable_until=None if confirmed_at is None else confirmed_at + WINDOW,
         update=update,
         created_at=row["created_at"],
         correction=correction,

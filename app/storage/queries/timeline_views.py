@@ -10,7 +10,7 @@ from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sql import Statement
 from app.storage.queries import update_views
-from app.storage.queries.views import TimelineEntry, UpdateView
+from app.storage.queries.views import AttemptView, TimelineEntry, UpdateView
 
 # One page shows the whole timeline; an order with more attempts or events shows the newest.
 MOST = 500
@@ -38,6 +38,17 @@ async def timeline(reader: Reader, store_id: int, order_id: UUID) -> list[Timeli
     entries += [_event(row) for row in await _rows(reader, _EVENTS, key)]
     entries += [_attempt(row) for row in await _rows(reader, _ATTEMPTS, key)]
     return sorted(entries, key=lambda entry: entry.at)
+
+
+async def attempts_of_order(
+    reader: Reader, store_id: int, order_id: UUID, most: int = MOST
+) -> dict[UUID, list[AttemptView]]:
+    """The newest attempts of an order by their update, oldest first, with their calls."""
+    key = {"store_id": store_id, "order_id": order_id, "limit": most}
+    found: dict[UUID, list[AttemptView]] = {}
+    for row in reversed(await _ATTEMPTS.fetch(reader, key)):
+        found.setdefault(row["update_id"], []).append(update_views.attempt_view(row))
+    return found
 
 
 async def _rows(reader: Reader, statement: Statement, key: Mapping[str, Any]) -> Iterator[Row]:

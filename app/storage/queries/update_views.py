@@ -144,7 +144,7 @@ async def update_with_attempts(
 async def attempts(reader: Reader, store_id: int, update_id: UUID) -> list[AttemptView]:
     """The attempts of an update, oldest first."""
     key = {"store_id": store_id, "update_id": update_id}
-    return [_attempt(row) for row in await _ATTEMPTS.fetch(reader, key)]
+    return [attempt_view(row) for row in await _ATTEMPTS.fetch(reader, key)]
 
 
 def view(row: Row) -> UpdateView:
@@ -243,7 +243,8 @@ def import_detail(
     )
 
 
-def _attempt(row: Row) -> AttemptView:
+def attempt_view(row: Row) -> AttemptView:
+    """The view of a row of the table attempts."""
     return AttemptView(
         id=row["id"],
         number=row["number"],

@@ -6,9 +6,11 @@ from app.web.page import (
     attention,
     cancel,
     correct,
+    fix,
     health,
     import_order,
     keys,
+    order,
     orders,
     returns,
     settle,
@@ -43,6 +45,8 @@ PAGES: tuple[PageRouter, ...] = (
     cancel.router,
     correct.router,
     settle.router,
+    order.router,
+    fix.router,
 )
 ASSETS = assets.router
 

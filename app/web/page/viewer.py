@@ -4,6 +4,8 @@ Templates, filters and macros read it from a context variable, which `render` se
 one rendering.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -50,6 +52,16 @@ class Viewer:
 
 
 CURRENT: ContextVar[Viewer] = ContextVar("waybill_viewer")
+
+
+@contextmanager
+def viewing(viewer: Viewer) -> Iterator[None]:
+    """Let filters of formats.py write for a viewer outside of a template."""
+    before = CURRENT.set(viewer)
+    try:
+        yield
+    finally:
+        CURRENT.reset(before)
 
 
 def viewer_of(request: Request, now: datetime) -> Viewer:

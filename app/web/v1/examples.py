@@ -99,6 +99,7 @@ SHIPMENT: dict[str, Any] = {
     "warnings": [],
     "state": "pending",
     "items": [{"line_number": "1", "quantity": 1, "confirmed": 0}],
+    "correctable_until": None,
     "update": UPDATE,
     "created_at": AT,
 }

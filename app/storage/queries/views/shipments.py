@@ -60,6 +60,8 @@ class ShipmentView(View):
     state: str
     """pending, retrying, confirmed, failed or dismissed."""
     items: tuple[ItemView, ...]
+    correctable_until: datetime | None
+    """Until when Walmart takes a correction. null: it has no unit of the shipment yet."""
     update: UpdateView
     created_at: datetime
     correction: Annotated[UpdateView | None, Field(exclude=True)] = None

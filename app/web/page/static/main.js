@@ -3,6 +3,7 @@ import "./drawer.js";
 import "./keys.js";
 import { warn } from "./help.js";
 import "./ship.js";
+import "./order.js";
 
 const { body } = document;
 
