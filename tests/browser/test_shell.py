@@ -17,7 +17,7 @@ async def test_a_person_signs_in_by_a_key_and_out_again(visitors: OpenTab, watch
     await page.get_by_label("Key").fill(ADMIN_KEY)
     await page.get_by_role("button", name="Sign in").click()
     await page.wait_for_url("**/returns")
-    await expect(page.get_by_role("heading", name="Returns")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Returns", exact=True)).to_be_visible()
     await page.get_by_label("admin: account").click()
     await page.get_by_role("button", name="Sign out").click()
     await page.wait_for_url("**/sign-in")

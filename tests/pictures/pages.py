@@ -72,8 +72,18 @@ PICTURES = (
     PagePicture("health-table", "/health?span=7d", act=click(".twin > summary")),
     PagePicture("stores", "/stores"),
     PagePicture("connect-a-store", "/stores/connect"),
+    PagePicture("connect-a-store-keys", "/stores/connect/walmart?name=Mexico&market=MX&code=mx"),
     PagePicture("store", "/stores/{store}"),
+    PagePicture("store-read-only", "/stores/{store}", scope="read"),
+    PagePicture("store-walmart", "/stores/{store}/walmart"),
+    PagePicture("store-commerce", "/stores/{store}/commerce?new=true"),
+    PagePicture("store-carriers", "/stores/{store}/carriers"),
+    PagePicture("store-notifications", "/stores/{store}/notifications"),
+    PagePicture("store-announcements", "/stores/{store}/announce"),
+    PagePicture("store-settings", "/stores/{store}/settings"),
     PagePicture("keys", "/keys"),
+    PagePicture("make-a-key", "/keys/new"),
+    PagePicture("revoke-a-key", "/keys", link="a[href*='/revoke']", route="/keys/{key_id}/revoke"),
     PagePicture("not-found", "/orders/{missing}", status=404),
 )
 """In the order of the documentation."""

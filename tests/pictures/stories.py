@@ -11,13 +11,17 @@ from app.domain.orders.requests import RequestedItem
 from app.domain.orders.returns import RefundRequest
 from app.domain.outbox.rate_limits import Breaker
 from app.domain.update import State
+from app.endings import Scope
 from app.storage import queries
 from app.storage.orders import ship_by
 from app.storage.queries import ReturnFilter
 from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import OrderView, ReturnView, ShipmentView, StoreView
+from app.usecases.keys import create as creation
+from app.usecases.keys.create import NewKey
 from app.usecases.orders import ship
 from app.usecases.returns import refund
+from app.usecases.stores import manage
 from app.worker.importer.importer import Importer
 from tests.builders import a_package
 from tests.harness.world import World
@@ -90,12 +94,27 @@ async def open_shop(world: World) -> Shop:
     ):
         shop.stores.append(await world.a_store(name=name, **changes))
     shop.places["store"] = str(shop.stores[0].id)
+    await _settings(shop)
     await _quiet_orders(shop)
     await _returns(shop)
     await _refused(shop)
     await _asks_for_a_decision(shop)
     await _a_day(shop)
     return shop
+
+
+async def _settings(shop: Shop) -> None:
+    """Keys, and notifications that Jane turned on."""
+    main, context = shop.stores[0].id, shop.world.context
+    for name, scope, store in (("Commerce", Scope.WRITE, main), ("reports", Scope.READ, None)):
+        await creation.create(context, NewKey(name, frozenset({scope}), store), actor=ACTOR)
+    changes = manage.StoreChanges(
+        commerce_base_url=shop.world.walmart_url,
+        commerce_access_token="right",
+        notifications_url="https://hooks.example/T0/B0",
+        notifications_secret="a-secret-of-the-merchant",
+    )
+    await manage.change(context, main, changes, actor=ACTOR)
 
 
 async def _quiet_orders(shop: Shop) -> None:

@@ -1,5 +1,7 @@
 """/v1/carriers and /v1/ship-methods: what a shipment may name."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -7,10 +9,12 @@ from fastapi import Query, Response
 
 from app.domain.errors import Unknown
 from app.storage import queries
+from app.storage.queries.carriers_in_use import CarrierInUse, carriers_in_use
 from app.storage.queries.views import StoreView
 from app.walmart import carrier_services, carriers
 from app.web.dependencies import Reading, answer, respond
 from app.web.route import OperationRouter
+from app.web.v1.examples import AT
 from app.web.v1.fields import Out
 from app.web.v1.responses import problems, success
 
@@ -40,6 +44,21 @@ class StoreCarrierOut(Out):
     """Whether a shipment must bring its own `tracking_url`."""
 
 
+class CarrierInUseOut(Out):
+    """A carrier code that shipments of the store named in the last 30 days."""
+
+    carrier_code: str
+    carrier_title: str | None
+    shipments: int
+    """Of the newest 1,000 shipments of the store."""
+    last_at: datetime
+    mapped: bool
+    """Whether the store's `carriers` have the code."""
+    walmart_carrier: str | None
+    """What it went out as last. Null means that it went out as `other`."""
+    other: str | None
+
+
 class StoreCarriersOut(Out):
     """The carriers of a store."""
 
@@ -47,6 +66,8 @@ class StoreCarriersOut(Out):
     """By carrier code."""
     default_tracking_url: str | None
     """Template for every other carrier that Walmart does not know."""
+    in_use: list[CarrierInUseOut]
+    """The codes of recent shipments, the most frequent first."""
 
 
 class CarriersOut(Out):
@@ -77,7 +98,16 @@ _ACME = {
     "tracking_url": "https://acme.example/t/{tracking_number}",
     "tracking_url_required": False,
 }
-_STORE = {"carriers": [_ACME], "default_tracking_url": None}
+_IN_USE = {
+    "carrier_code": "acme_freight",
+    "carrier_title": "Acme Freight",
+    "shipments": 12,
+    "last_at": AT,
+    "mapped": True,
+    "walmart_carrier": None,
+    "other": "Acme Freight",
+}
+_STORE = {"carriers": [_ACME], "default_tracking_url": None, "in_use": [_IN_USE]}
 
 
 @router.get(
@@ -104,9 +134,10 @@ async def list_carriers(
         context.store_of(store_id, "store")
         async with context.app.database.begin() as connection:
             view = await queries.store(connection, store_id)
-        if view is None:
-            raise Unknown("store", store_id)
-        store = _store_carriers(view)
+            if view is None:
+                raise Unknown("store", store_id)
+            used = await carriers_in_use(connection, view.store_id)
+        store = _store_carriers(view, used)
     return respond(answer(200, CarriersOut(data=_walmart_carriers(), store=store)))
 
 
@@ -141,10 +172,23 @@ def _walmart_carriers() -> list[WalmartCarrierOut]:
     ]
 
 
-def _store_carriers(store: StoreView) -> StoreCarriersOut:
+def _store_carriers(store: StoreView, used: Sequence[CarrierInUse]) -> StoreCarriersOut:
+    mapped = {code.casefold() for code in store.carriers}
     return StoreCarriersOut(
         carriers=[_store_carrier(code, entry) for code, entry in sorted(store.carriers.items())],
         default_tracking_url=store.default_tracking_url,
+        in_use=[
+            CarrierInUseOut(
+                carrier_code=each.code,
+                carrier_title=each.title,
+                shipments=each.shipments,
+                last_at=each.last_at,
+                mapped=each.code.casefold() in mapped,
+                walmart_carrier=each.walmart_carrier.get("carrier"),
+                other=each.walmart_carrier.get("other"),
+            )
+            for each in used
+        ],
     )
 
 

@@ -5,6 +5,9 @@ from uuid import UUID
 
 import httpx
 
+from app.domain.orders.requests import RequestedItem
+from app.usecases.orders import ship
+from tests.builders import a_package
 from tests.harness.world import World
 
 UNKNOWN = UUID(int=7)
@@ -69,3 +72,22 @@ async def test_each_listed_ship_method_is_accepted(world: World, client: httpx.A
         body = {"carrier_code": "ups", "tracking_number": "AF77", **each}
         answer = await client.post(f"/v1/orders/{order.id}/shipments?dry_run=true", json=body)
         assert answer.json()["would_be_accepted"], answer.text
+
+
+async def test_the_codes_of_recent_shipments_show_what_they_went_out_as(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(9)
+    for number, code in enumerate(("acme", "acme", "fedex_ground")):
+        items = (RequestedItem(1, line_number="1"),)
+        url = "https://a.example/1" if code == "acme" else None
+        package = a_package(f"N{number}", carrier_code=code, items=items, tracking_url=url)
+        await ship.ship(world.context, order.id, package, actor="test")
+    changes = {"carriers": {"ACME": {"other": "Acme", "tracking_url": None}}}
+    assert (await client.patch(f"/v1/stores/{order.store_id}", json=changes)).is_success
+    used = (await listed(client, store_id=order.store_id))["store"]["in_use"]
+    shown = [
+        (each["carrier_code"], each["shipments"], each["mapped"], each["walmart_carrier"])
+        for each in used
+    ]
+    assert shown == [("acme", 2, True, None), ("fedex_ground", 1, False, "FedEx")]
