@@ -117,6 +117,11 @@ class Settings(BaseSettings):
         pattern=r"^https://[^\s;,'*]+( https://[^\s;,'*]+)*$",
         description="Origins that may show the page in a frame, separated by blanks.",
     )
+    demo_simulator: str | None = Field(
+        default=None,
+        pattern=r"^http://(127\.0\.0\.1|localhost)(:\d{1,5})?$",
+        description="The simulator that the page's strip controls. Only `waybill demo` sets it.",
+    )
     import_interval: Annotated[float, Field(ge=0, le=86_400)] = Field(
         default=60, description="Time between imports of a store's orders; 0 turns them off."
     )

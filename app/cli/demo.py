@@ -61,7 +61,7 @@ def run(settings: Settings, *, port: int, simulator_port: int) -> int:
         print("Waybill: starting PostgreSQL …", flush=True)
         with EmbeddedPostgres.start(folder) as server:
             migrate.upgrade(server.url)
-            environment = _environment(settings, kept, server.url, walmart)
+            environment = _environment(settings, kept, server.url, api, walmart)
             with (
                 _child("simulator", folder, environment, "--port", str(simulator_port)) as first,
                 _child("serve", folder, environment, "--port", str(port)) as second,
@@ -70,7 +70,8 @@ def run(settings: Settings, *, port: int, simulator_port: int) -> int:
                 _wait(f"{api}/readyz", second)
                 orders = demo_data.create_orders(api, walmart, kept["admin_key"])
                 demo_data.subscribe(environment, api)
-                print(_welcome(api, walmart, kept["admin_key"], orders), flush=True)
+                link = demo_data.sign_in_link(environment)
+                print(_welcome(api, walmart, kept["admin_key"], orders, link), flush=True)
                 while True:
                     time.sleep(0.5)
                     first.alive()
@@ -102,7 +103,7 @@ def _secrets(folder: Path) -> dict[str, str]:
 
 
 def _environment(
-    settings: Settings, kept: Mapping[str, str], url: str, walmart: str
+    settings: Settings, kept: Mapping[str, str], url: str, api: str, walmart: str
 ) -> dict[str, str]:
     keys = settings.keys or [kept["encryption_key"]]
     return {
@@ -114,6 +115,8 @@ def _environment(
         "WAYBILL_ENCRYPTION_KEYS": ",".join(keys),
         "WAYBILL_ADMIN_KEY": kept["admin_key"],
         "WAYBILL_WALMART_BASE_URL": walmart,
+        "WAYBILL_PUBLIC_URL": api,
+        "WAYBILL_DEMO_SIMULATOR": walmart,
     }
 
 
@@ -157,11 +160,14 @@ def _wait(url: str, child: _Child) -> None:
     raise CannotDemonstrate(f"the {child.name} does not answer; see {child.log}")
 
 
-def _welcome(api: str, walmart: str, key: str, orders: list[dict[str, Any]]) -> str:
+def _welcome(api: str, walmart: str, key: str, orders: list[dict[str, Any]], link: str) -> str:
     first, second, third = orders[0]["id"], orders[1]["id"], orders[2]["id"]
     return f"""
 Waybill is running.
 
+  The page            {link}
+                      (it signs you in, once, within 10 minutes; after that sign in at
+                      {api}/ with the API key)
   API and its docs    {api}/docs
   Walmart simulator   {walmart}/
   API key             {key}

@@ -68,7 +68,15 @@ def create_orders(api: str, walmart: str, key: str) -> list[dict[str, Any]]:
 
 def subscribe(environment: Mapping[str, str], api: str) -> None:
     """Subscribe to the demo store's webhooks; the simulator forgets them when it stops."""
-    words = ("webhooks", "subscribe", "--store", SELLER, "--url", api)
+    _command(environment, "webhooks", "subscribe", "--store", SELLER, "--url", api)
+
+
+def sign_in_link(environment: Mapping[str, str]) -> str:
+    """Make a link that signs a person in to the page."""
+    return _command(environment, "sign-in", "--name", "Demo", "--scope", "admin")
+
+
+def _command(environment: Mapping[str, str], *words: str) -> str:
     done = subprocess.run(  # noqa: S603 - our own command, no shell
         [sys.executable, "-m", "app.cli.main", *words],
         env=dict(environment),
@@ -77,7 +85,8 @@ def subscribe(environment: Mapping[str, str], api: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise CannotDemonstrate(f"Walmart does not announce orders: {done.stderr.strip()}")
+        raise CannotDemonstrate(f"waybill {words[0]} failed: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 def _store(client: httpx.Client) -> str:

@@ -9,7 +9,7 @@ import structlog
 
 from app import logs
 from app.bootstrap import process, worker
-from app.cli import http_server
+from app.cli import demo_control, http_server
 from app.commerce.signatures import open_keys
 from app.endings import CannotGoOn
 from app.settings import Settings
@@ -57,8 +57,15 @@ async def _serve(settings: Settings, listening: socket.socket, *, with_poller: b
             ready=lambda: readiness.not_ready(parts.database),
             version=VERSION,
             adobe_keys=keys,
-            page=PageSettings(settings.public_url, settings.frame_ancestors),
             stopping=stop,
+            page=await _page_settings(settings, stack),
         )
         _log.info("serving", address=str(listening.getsockname()), poller=with_poller)
         await http_server.answer(app, listening, stop, grace=GRACE)
+
+
+async def _page_settings(settings: Settings, stack: AsyncExitStack) -> PageSettings:
+    control = None
+    if settings.demo_simulator is not None:
+        control = await stack.enter_async_context(demo_control.opened(settings.demo_simulator))
+    return PageSettings(settings.public_url, settings.frame_ancestors, control)

@@ -202,9 +202,11 @@ def test_the_demo_starts_shows_orders_and_stops_cleanly_twice(data_folder: Path)
             text=True,
         ) as demo:
             assert demo.stdout is not None
-            key = None
+            key, link = None, ""
             for line in demo.stdout:
-                if "API key" in line:
+                if line.startswith("  The page"):
+                    link = line.split()[-1]
+                elif line.startswith("  API key"):
                     key = line.split()[-1]
                 if "Ctrl-C stops" in line:
                     break
@@ -212,11 +214,21 @@ def test_the_demo_starts_shows_orders_and_stops_cleanly_twice(data_folder: Path)
             url = f"http://127.0.0.1:{port}/v1/orders/summary"
             counted = httpx.get(url, headers=headers, trust_env=False, verify=TLS).json()
             assert counted["total"] == orders
+            assert "This is the simulator." in _first_page(link)
             demo.send_signal(signal.SIGINT)
             assert "everything is saved" in demo.stdout.read()
         assert demo.returncode == 0
         with pytest.raises(httpx.ConnectError):
             httpx.get(url, trust_env=False, verify=TLS)
+
+
+def _first_page(link: str) -> str:
+    """What a person sees who opens a link in a browser and presses its button."""
+    with httpx.Client(follow_redirects=True, trust_env=False, verify=TLS) as browser:
+        assert "Sign in" in browser.get(link).text
+        entered = browser.post(link, headers={"Sec-Fetch-Site": "same-origin"})
+        assert entered.url.path == "/orders"
+        return entered.text
 
 
 def test_a_poller_answers_probes_before_its_database_is_available(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from app.storage.idempotency import StoredResponse
 from app.storage.queries.store_names import StoreName, store_names
 from app.storage.stores.sessions import OpenSession
 from app.usecases.context import AppContext
-from app.web.access import keys_of
+from app.web.access import keys_of, settings_of
 from app.web.auth import SignedIn
 from app.web.dependencies import RequestContext, acting_as
 from app.web.page import session
@@ -68,6 +68,11 @@ class PageContext(RequestContext):
     def languages(self) -> Mapping[str, str]:
         """The languages of the page, by locale."""
         return LANGUAGES
+
+    @property
+    def demo(self) -> bool:
+        """Whether the strip of the demo is shown."""
+        return settings_of(self.request).demo is not None and self.may("write")
 
     @property
     def locale(self) -> str:
