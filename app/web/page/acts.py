@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import Response
 from pydantic import BaseModel
+from starlette.datastructures import FormData, UploadFile
 
 from app.domain.errors import Conflict, OrderError, Problem
 from app.storage.idempotency import IdempotentRequest, StoredResponse
@@ -42,6 +43,12 @@ async def act(
                 raise
         await asyncio.sleep(_PAUSE)
     return await context.once(body, store_id, render, unless_done)
+
+
+def form_of(context: PageContext) -> FormData:
+    """The fields of the form, also of one that was sent when its session was over."""
+    typed: list[tuple[str, str | UploadFile]] = [*context.typed]
+    return context.form or FormData(typed)
 
 
 def problems_of(error: OrderError) -> list[Problem]:

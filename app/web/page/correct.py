@@ -89,8 +89,9 @@ async def _found(context: PageContext, order_id: UUID, shipment_id: UUID) -> _Co
         rules = await stores.shipping_rules(connection, context.store_of(order_id))
     choices = carrier_choices.choices(rules)
     typed = _present(shipment, choices)
-    if context.form:
-        typed = ship_form.read_package(context.form, 0, ())
+    form = acts.form_of(context)
+    if form:
+        typed = ship_form.read_package(form, 0, ())
         typed.follow(choices)
     return _Correction(order, shipment, choices, typed)
 

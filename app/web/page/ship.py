@@ -29,7 +29,8 @@ PATH = "/orders/{order_id}/ship"
 async def ship_page(context: PageWriting, order_id: UUID) -> Response:
     """The form with all units that remain in one package."""
     order = await order_of(context, order_id)
-    form = ship_form.first(lines_of(order))
+    typed = acts.form_of(context)
+    form = ship_form.read(typed, order.lines) if typed else ship_form.first(lines_of(order))
     return _shown(context, await _looked_at(context, order, form), strict=False)
 
 
