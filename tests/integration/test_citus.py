@@ -291,6 +291,9 @@ async def _maintenance(world: World) -> None:
     due = await rollup.due(database)
     assert len(due) == 2
     assert None not in [await rollup.sum_up(database, store_id) for store_id in due]
+    assert await rollup.previews_due(database) == due
+    for store_id in due:
+        await rollup.preview(database, store_id)
     assert await retention.forget_rollups(database, 90) == 2
     assert await events.take(database) == []
     # Their attempts are swept first, of one store after the other.

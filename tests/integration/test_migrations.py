@@ -754,6 +754,26 @@ async def test_orders_of_before_the_upgrade_are_found_by_what_they_need(empty_ur
     await database.close()
 
 
+async def test_a_cursor_of_before_the_previews_has_none_and_stays(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611301630")
+    async with connected(empty_url) as session:
+        await session.execute(_STORE)
+        # As a writer of the earlier version does, which may run beside this one.
+        write = (
+            "INSERT INTO delivery_rollup_cursors (store_id, next_id) VALUES (1, $1) "
+            "ON CONFLICT (store_id) DO UPDATE SET next_id = excluded.next_id"
+        )
+        await session.execute(write, ids.first_id(datetime.now(UTC)))
+        await asyncio.to_thread(migrate.upgrade, empty_url)
+        await session.execute(write, ids.first_id(datetime.now(UTC)))
+    database = open_database(empty_url, pool_size=2)
+    assert await rollup.previews_due(database) == []
+    await rollup.preview(database, 1)
+    await database.close()
+    asked = "SELECT previewed_at IS NOT NULL FROM delivery_rollup_cursors"
+    assert await ask(empty_url, asked)
+
+
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
     """A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

@@ -104,6 +104,33 @@ async def test_deliveries_that_are_not_final_are_not_counted_yet(world: World) -
     assert await rows(world) == 1
 
 
+async def test_a_fresh_delivery_is_shown_at_once_and_counted_once_when_it_is_final(
+    world: World,
+) -> None:
+    ids = await delivered(world, "1ZA", "1ZB")
+    for update_id in (None, *ids, None):
+        if update_id is not None:
+            await aged(world, update_id, AGE)
+        await summed(world)
+        found = await of_shipments(world)
+        assert found is not None
+        assert found.confirmed == 2
+    assert await rows(world) == 1
+    assert await rollup.previews_due(world.database) == []
+
+
+async def test_only_little_is_summed_up_before_it_is_final(world: World) -> None:
+    (update_id,) = await delivered(world, "1ZA")
+    store_id, at = update_id.int & 0xFFFFFFFF, datetime.now(UTC)
+    attempt = {"store_id": store_id, "update_id": update_id, "number": 1, "poller": "p"}
+    attempt |= {"started_at": at, "ended_at": at, "verdict": "confirmed"}
+    more = [{**attempt, "id": new_id(store_id, int(at.timestamp() * 1000), n)} for n in range(1000)]
+    async with world.database.begin() as connection:
+        await connection.execute(sa.insert(attempts), more)
+    await summed(world)
+    assert await of_shipments(world) is None
+
+
 async def test_several_pollers_count_each_delivery_once(world: World) -> None:
     ids = await delivered(world, "1ZA", "1ZB", "1ZC")
     for number, update_id in enumerate(ids):

@@ -1,23 +1,7 @@
 -- Sum up the attempts of a store with ids in a range, by kind, and add them to longer steps.
-
--- A refused update fails at once. One that was given up shows it by its state, until a retry.
 WITH counted AS (
 INSERT INTO delivery_rollups (store_id, starts_at, kind, first_try, after_retry, failed, lags)
-SELECT CAST(:store_id AS int), :starts_at, d.kind,
-       count(*) FILTER (WHERE d.landed AND d.number = 1),
-       count(*) FILTER (WHERE d.landed AND d.number > 1),
-       count(*) FILTER (WHERE d.failed),
-       ARRAY[{{lags}}]
-  FROM (SELECT u.kind, a.number, a.verdict IN ('confirmed', 'already_there') AS landed,
-               a.verdict = 'refused'
-                 OR (a.verdict IN ('try_later', 'unclear', 'fault')
-                     AND u.state = 'failed' AND u.attempts = a.number) AS failed,
-               width_bucket(
-                 greatest(extract(epoch FROM a.ended_at - u.created_at), 0)::float8,
-                 :bounds::float8[]) AS bucket
-          FROM attempts AS a
-          JOIN updates AS u ON u.store_id = :store_id AND u.id = a.update_id
-         WHERE a.store_id = :store_id AND a.id >= :since AND a.id < :until) AS d
+SELECT CAST(:store_id AS int), :starts_at, d.kind, {{sums}} FROM ({{judged}}) AS d
  GROUP BY d.kind
 HAVING bool_or(d.landed OR d.failed)
 RETURNING starts_at, kind, first_try, after_retry, failed, lags)

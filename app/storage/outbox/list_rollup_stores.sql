@@ -7,4 +7,5 @@ SELECT d.store_id FROM stores d
     SELECT FROM attempts a
      WHERE a.store_id = d.store_id AND a.id >= coalesce(c.next_id, :oldest) AND a.id < :edge
      LIMIT 1) due
+ WHERE true {{more}}
  GROUP BY d.store_id ORDER BY d.store_id LIMIT :stores

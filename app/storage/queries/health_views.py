@@ -34,8 +34,7 @@ _SUMS = {
         "queries/sum_deliveries.sql",
         lags=_LAGS,
         of_store=_OF_STORE if of_store else "",
-        rows="delivery_rollups" if fine else "delivery_rollup_steps",
-        level="" if fine else "minutes = :minutes AND",
+        rows=sql.read(f"queries/rows_of_{'spans' if fine else 'steps'}.sql"),
     )
     for of_store in (False, True)
     for fine in (False, True)
@@ -91,7 +90,7 @@ async def health(reader: Reader, store_id: int | None, span: HealthSpan) -> Heal
     (now,) = await _NOW.fetch(reader)
     since = lag.floor(now["at"], span.step) + span.step - timedelta(hours=span.hours)
     until = max(lag.floor(now["at"] - lag.SETTLING), since)
-    sums = await _sums(reader, store_id, since, until, span.step)
+    sums = await _sums(reader, store_id, since, span.step)
     backlogs = await _backlogs(reader, store_id)
     listed = sorted(backlogs, key=_trouble, reverse=True)[:MOST_STORES]
     described = await store_health(reader, [row["store_id"] for row in listed])
@@ -117,13 +116,10 @@ async def health(reader: Reader, store_id: int | None, span: HealthSpan) -> Heal
     )
 
 
-async def _sums(
-    reader: Reader, store_id: int | None, since: datetime, until: datetime, step: timedelta
-) -> _Sums:
+async def _sums(reader: Reader, store_id: int | None, since: datetime, step: timedelta) -> _Sums:
     levels = [level for level in lag.STEPS if not step % level]
     values = {
         "since": since,
-        "until": until,
         "step": _minutes(step),
         "minutes": _minutes(max(levels, default=step)),
         "store_id": store_id,

@@ -5,6 +5,6 @@ SELECT at, store_id, kind, sum(first_try)::bigint AS first_try,
        sum(after_retry)::bigint AS after_retry, sum(failed)::bigint AS failed,
        ARRAY[{{lags}}] AS lags
   FROM (SELECT date_bin(make_interval(mins => :step), starts_at, :since) AS at, r.*
-          FROM {{rows}} AS r
-         WHERE {{level}} starts_at >= :since AND starts_at < :until {{of_store}}) AS r
+          FROM ({{rows}}) AS r
+         WHERE starts_at >= :since {{of_store}}) AS r
  GROUP BY GROUPING SETS ((at), (store_id), (kind), ())

@@ -36,7 +36,7 @@ delivery_rollup_steps = sa.Table(
     "delivery_rollup_steps",
     metadata,
     sa.Column("store_id", sa.Integer, nullable=False, autoincrement=False),
-    # The length of the step: one of lag.STEPS.
+    # The length of the step: one of lag.STEPS. 0: of what is not final, by five minutes.
     sa.Column("minutes", sa.Integer, nullable=False),
     time("starts_at", nullable=False),
     *_sums(),
@@ -51,5 +51,7 @@ delivery_rollup_cursors = sa.Table(
     sa.Column("store_id", sa.Integer, nullable=False, autoincrement=False),
     # The smallest id that an attempt after the last five minutes can have.
     sa.Column("next_id", UUID(as_uuid=True), nullable=False),
+    # When the attempts from there on were summed up last, which are not final.
+    time("previewed_at"),
     sa.PrimaryKeyConstraint("store_id"),
 )

@@ -106,7 +106,8 @@ async def get_sync_health(
 ) -> Response:
     """Get how updates were delivered, step by step, and what each store can send and read now.
 
-    Deliveries are summed up every five minutes, two minutes after their end, and kept for 90 days.
+    Deliveries are summed up every five minutes, two minutes after their end. The sums are kept for
+    90 days.
     """
     store = context.one_store(store_id, None)
     span = HealthSpan(hours, STEPS[step])

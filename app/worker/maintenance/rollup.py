@@ -10,8 +10,13 @@ _PAUSE = 0.1
 
 
 async def sum_up_deliveries(database: Database) -> bool:
-    """Sum up one span of each of some stores. True means that more may be due."""
+    """Sum up one span of each of some stores, and what no span has yet.
+
+    True means that more may be due.
+    """
     stores = await rollup.due(database)
     counted = [await rollup.sum_up(database, store_id) for store_id in stores]
+    for store_id in await rollup.previews_due(database):
+        await rollup.preview(database, store_id)
     await asyncio.sleep(_PAUSE)
     return any(counted)

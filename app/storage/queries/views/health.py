@@ -133,7 +133,8 @@ class HealthView(View):
 
     since: datetime
     until: datetime
-    """Deliveries before this time are counted. It is two to seven minutes ago."""
+    """Counts before this time are final: two to seven minutes ago. Later deliveries of a store are
+    counted every few seconds, if they are at most 1,000."""
     step_minutes: int
     """Length of a step of `series`."""
     deliveries: DeliveriesView
