@@ -755,7 +755,7 @@ async def test_orders_of_before_the_upgrade_are_found_by_what_they_need(empty_ur
 
 
 async def test_a_cursor_of_before_the_previews_has_none_and_stays(empty_url: str) -> None:
-    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611301630")
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611301635")
     async with connected(empty_url) as session:
         await session.execute(_STORE)
         # As a writer of the earlier version does, which may run beside this one.

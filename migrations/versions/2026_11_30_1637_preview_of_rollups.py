@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "202611301635"
-down_revision: str | None = "202611301630"
+revision = "202611301637"
+down_revision: str | None = "202611301635"
 branch_labels: str | None = None
 depends_on: str | None = None
 
