@@ -42,6 +42,8 @@ PICTURES = (
     PagePicture("enter", "/enter/{token}", scope=None),
     PagePicture("orders", "/orders"),
     PagePicture("orders-search", "/orders?q=179633012"),
+    PagePicture("import-order", "/orders/import"),
+    PagePicture("ship-many", "/orders/ship-many"),
     PagePicture("order", "/orders/{partly}"),
     PagePicture("order-refused", "/orders/{refused-0}"),
     PagePicture("order-cancel-asked", "/orders/{cancel-asked}"),
