@@ -259,3 +259,15 @@ async def test_an_order_is_said_in_the_language_of_the_person(
     assert f"{word} {order.purchase_order_id}" in said
     for english in ("did not reach", "Read now", "Timeline", "to ship", "Package"):
         assert english not in said, english
+
+
+async def test_a_package_of_another_carrier_shows_its_name_and_its_page(
+    world: World, signed_in: SignIn
+) -> None:
+    order = await world.an_order(3)
+    page_of = "https://acme.example/t/AF-77001"
+    request = ShipRequest("acme", "AF-77001", "Acme Freight", page_of)
+    await use_case.ship(world.context, order.id, request, actor="Commerce")
+    page = await (await signed_in()).get(f"/orders/{order.id}")
+    assert "Acme Freight" in text_of(page)
+    assert f'href="{page_of}"' in page.text
