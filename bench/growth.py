@@ -51,7 +51,8 @@ PINNED = 5
 _HERE = Path(__file__).parent
 _STORES = """
     INSERT INTO stores (id, code, name, market, walmart_client_id, walmart_client_secret)
-    SELECT gen_random_uuid(), 'code' || n, 'n' || n, 'US', 'i' || n, $2
+    SELECT ('01943d5c-7800-7000-8000-0000' || lpad(to_hex(n), 8, '0'))::uuid, 'code' || n, 'n' || n,
+           'US', 'i' || n, $2
       FROM generate_series(1, $1) n
 """
 _LANES = """
@@ -85,7 +86,7 @@ class Grown:
 
 async def measure(url: str, sizes: tuple[int, ...]) -> Found:
     """Milliseconds ("0" is an empty database with as many due updates)."""
-    grown = await _all_sizes(url, sizes)
+    grown = await all_sizes(url, sizes)
     found: Found = {}
     try:
         for each in grown:
@@ -114,7 +115,7 @@ async def measure(url: str, sizes: tuple[int, ...]) -> Found:
     return found
 
 
-async def _all_sizes(url: str, sizes: tuple[int, ...]) -> list[Grown]:
+async def all_sizes(url: str, sizes: tuple[int, ...]) -> list[Grown]:
     """A copy of each size but the last, which stays in its database."""
     admin = await asyncpg.connect(**asyncpg_arguments(url))
     for script in ("growth.sql", "drain.sql"):
@@ -129,7 +130,7 @@ async def _all_sizes(url: str, sizes: tuple[int, ...]) -> list[Grown]:
         await admin.close()
         there, database_url = size, url
         if size != sizes[-1]:
-            database_url = url.replace("/waybill?", f"/grown_{size}?")
+            database_url = url_of(url, size)
             root = await asyncpg.connect(
                 **asyncpg_arguments(url.replace("/waybill?", "/postgres?"))
             )
@@ -140,6 +141,11 @@ async def _all_sizes(url: str, sizes: tuple[int, ...]) -> list[Grown]:
         admin = await asyncpg.connect(**asyncpg_arguments(database_url))
         grown.append(Grown(size, open_database(database_url), admin))
     return grown
+
+
+def url_of(url: str, size: int) -> str:
+    """The database of a size that is not the last; that is url."""
+    return url.replace("/waybill?", f"/grown_{size}?")
 
 
 async def _by_turns(grown: Sequence[Grown], name: str) -> tuple[str, dict[str, float]]:

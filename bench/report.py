@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import growth
+from bench import growth, pages
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 RESULTS = Path(__file__).with_name("results.json")
@@ -65,12 +65,14 @@ def write(results: Mapping[str, Any]) -> str:
         "transaction left open elsewhere while 3,600 updates were finished.\n",
         "```",
         growth.table(results["growth"]).strip("\n"),
+        *([pages.table(results["pages"]).strip("\n")] if "pages" in results else []),
         "```\n",
         *_large(),
         _NOTES.read_text(),
     ]
     PAGE.write_text("\n".join(page).rstrip() + "\n")
-    return f"{table}\n{growth.table(results['growth'])}"
+    shown = pages.table(results["pages"]) if "pages" in results else ""
+    return f"{table}\n{growth.table(results['growth'])}{shown}"
 
 
 def _large() -> Iterator[str]:

@@ -28,6 +28,7 @@ from bench import (
     footprint,
     growth,
     latency,
+    pages,
     replicas,
     report,
     transport,
@@ -73,6 +74,8 @@ def main() -> int:
     results["transport"] = transport.measure(rounds=ROUNDS)
     _keep(results)
     results["growth"] = growth.run(growth.SIZES)
+    _keep(results)
+    results["pages"] = pages.run()
     _keep(results)
     sys.stdout.write(report.write(results))
     return 0
