@@ -48,6 +48,8 @@ class GroupAction(StrEnum):
     """What fixes all members of a group."""
 
     RETRY = "retry"
+    CORRECT = "correct"
+    SET_METHOD = "set_method"
     SET_TRACKING_URL = "set_tracking_url"
     SET_CANCELLATION_REASON = "set_cancellation_reason"
     DISMISS = "dismiss"
@@ -68,6 +70,7 @@ ELSEWHERE = frozenset(
 NEEDS = {
     GroupAction.SET_TRACKING_URL: ("tracking_url",),
     GroupAction.SET_CANCELLATION_REASON: ("reason",),
+    GroupAction.SET_METHOD: ("method_code",),
     GroupAction.DISMISS: ("note",),
 }
 """What a fix needs to be given."""
@@ -84,6 +87,8 @@ class AttentionCause:
     code: str
     value: str
     """The carrier or shipping method that was refused. Empty for other codes."""
+    expected: str = ""
+    """The one that would be right. Empty if none is known."""
 
     @property
     def id(self) -> UUID:
@@ -113,6 +118,8 @@ class AttentionCause:
         """What fixes all members. None means that each needs a decision of its own."""
         if self.operation == "tracking":
             return GroupAction.RETRY
+        if self.expected:
+            return GroupAction.CORRECT
         if self.source in _BY_CODE:
             other = GroupAction.RETRY if self.source in _RETRIED else None
             return _BY_CODE[AttentionSource(self.source)].get(self.code, other)
@@ -151,7 +158,9 @@ _BY_CODE: dict[AttentionSource, dict[str, GroupAction | None]] = {
     AttentionSource.UPDATE: {
         "carrier_not_supported": GroupAction.SET_TRACKING_URL,
         "tracking_url_required": GroupAction.SET_TRACKING_URL,
-        # Each has a number of its own.
+        "method_code_not_supported": GroupAction.SET_METHOD,
+        # Each has a time or a number of its own.
+        "shipped_at_refused": None,
         "tracking_number_refused": None,
         # The buyer is served either way, so a person says which.
         "cancel_requested": None,

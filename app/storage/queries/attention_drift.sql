@@ -5,4 +5,4 @@ SELECT r.started_at AS key, md5(f.value::text)::uuid AS id, (f.value ->> 'order_
   FROM reconciliations r CROSS JOIN jsonb_array_elements(r.findings) AS f(value)
  WHERE r.store_id = <g.store_id> AND f.value ->> 'cause' = g.code
    AND (r.started_at, md5(f.value::text)::uuid) > (:after::timestamptz, :after_id::uuid)
- ORDER BY r.started_at, md5(f.value::text)::uuid LIMIT :limit::int
+ ORDER BY r.started_at, md5(f.value::text)::uuid LIMIT (SELECT :limit::int)

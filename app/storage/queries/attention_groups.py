@@ -19,7 +19,7 @@ from app.storage.queries.attention_views import AttentionMember
 from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import AttentionGroupView
 from app.storage.tables.commerce_tables import REFUSED_CODE, REFUSED_VALUE
-from app.storage.tables.update_tables import FAILED_CODE, FAILED_VALUE
+from app.storage.tables.update_tables import FAILED_CODE, FAILED_EXPECTED, FAILED_VALUE
 
 MOST_CAUSES = 500
 """Causes of one source that are listed."""
@@ -62,7 +62,7 @@ _SOURCES = {
     AttentionSource.SHIP_BY: _fixed("ship_by", "ship_by_passed", "ship_by_near"),
     AttentionSource.RETURN: _fixed("returns", "return_refund_near"),
     AttentionSource.UPDATE: _Source(
-        "update_causes", "updates", code=FAILED_CODE, value=FAILED_VALUE
+        "update_causes", "updates", code=FAILED_CODE, value=FAILED_VALUE, expected=FAILED_EXPECTED
     ),
     AttentionSource.COMMERCE_EVENT: _Source(
         "event_causes", "events", code=REFUSED_CODE, value=REFUSED_VALUE
@@ -102,7 +102,12 @@ async def attention_cause(
     for view in await attention(reader, store_id):
         if view.id == group_id:
             cause = AttentionCause(
-                store_id, view.source, view.operation or "", view.code, view.value or ""
+                store_id,
+                view.source,
+                view.operation or "",
+                view.code,
+                view.value or "",
+                view.expected or "",
             )
             return cause, view
     return None
@@ -120,6 +125,7 @@ async def attention_members(
         "operation": cause.operation,
         "code": cause.code,
         "value": cause.value,
+        "expected": cause.expected,
     }
     rows = await _SOURCES[AttentionSource(cause.source)].page.fetch(reader, values)
     shown, more = cut(rows, page.limit)

@@ -1,5 +1,5 @@
 -- Count and describe the members of each cause of one source, at most {{most}} of each.
-SELECT g.store_id, s.id AS store_uuid, s.name AS store_name, g.operation, g.code, g.value,
+SELECT g.store_id, s.id AS store_uuid, s.name AS store_name, g.operation, g.code, g.value, g.expected,
        a.members, coalesce(g.since, a.oldest) AS oldest, a.deadline, a.sample
   FROM ({{causes}}) g
   JOIN stores s ON s.store_id = g.store_id
@@ -13,4 +13,4 @@ SELECT g.store_id, s.id AS store_uuid, s.name AS store_name, g.operation, g.code
      FROM (SELECT f.*, row_number() OVER (ORDER BY f.key, f.id) AS place
              FROM ({{members}}) f) m) a
  WHERE a.members > 0 OR g.since IS NOT NULL
- ORDER BY g.store_id, g.operation, g.code, g.value
+ ORDER BY g.store_id, g.operation, g.code, g.value, g.expected

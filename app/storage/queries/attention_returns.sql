@@ -9,8 +9,9 @@ SELECT r.arrived_at AS key, r.id,
  WHERE r.store_id = <g.store_id> AND r.arrived_at IS NOT NULL AND NOT r.refunded AND NOT r.closed
    AND r.import_error IS NULL
    AND (r.arrived_at, r.id) > (:after::timestamptz, :after_id::uuid)
-   AND NOT EXISTS (SELECT FROM refunds f JOIN updates u
-                       ON u.store_id = f.store_id AND u.id = f.update_id
-                    WHERE f.store_id = r.store_id AND f.return_id = r.id
-                      AND u.state IN ('pending', 'sending', 'retrying', 'verifying', 'failed'))
- ORDER BY r.store_id, r.arrived_at, r.id LIMIT :limit::int
+   AND (SELECT true FROM refunds f
+          JOIN updates u ON u.store_id = f.store_id AND u.id = f.update_id
+         WHERE f.store_id = r.store_id AND f.return_id = r.id
+           AND u.state IN ('pending', 'sending', 'retrying', 'verifying', 'failed')
+         LIMIT 1) IS NOT TRUE
+ ORDER BY r.store_id, r.arrived_at, r.id LIMIT (SELECT :limit::int)

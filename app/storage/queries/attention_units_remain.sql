@@ -1,3 +1,4 @@
--- Whether an order o has units that nothing else is on its way for.
-EXISTS (SELECT FROM order_lines n WHERE n.store_id = o.store_id AND n.order_id = o.id
-           AND n.shipped + n.canceled + n.pending < n.ordered)
+-- Whether an order o has units that nothing else is on its way for: a subquery that PostgreSQL
+-- cannot turn into a scan.
+(SELECT true FROM order_lines n WHERE n.store_id = o.store_id AND n.order_id = o.id
+    AND n.shipped + n.canceled + n.pending < n.ordered LIMIT 1)

@@ -6,6 +6,6 @@ SELECT u.created_at AS key, u.id, u.order_id, u.subject AS number, u.created_at 
        u.updated_at AS changed_at, u.last_error ->> 'message' AS message
   FROM updates u
  WHERE u.store_id = <g.store_id> AND u.state = 'failed' AND u.kind = g.operation
-   AND {{code}} = g.code AND {{value}} = g.value
+   AND {{code}} = g.code AND {{value}} = g.value AND {{expected}} = g.expected
    AND (u.created_at, u.id) > (:after::timestamptz, :after_id::uuid)
- ORDER BY u.store_id, u.kind, {{code}}, {{value}}, u.created_at, u.id LIMIT :limit::int
+ ORDER BY u.store_id, u.kind, {{code}}, {{value}}, {{expected}}, u.created_at, u.id LIMIT (SELECT :limit::int)

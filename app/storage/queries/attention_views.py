@@ -30,7 +30,9 @@ class AttentionMember:
 
 def group(source: AttentionSource, row: Row) -> AttentionGroupView:
     """The view of a cause and its first members."""
-    cause = AttentionCause(row["store_id"], source, row["operation"], row["code"], row["value"])
+    cause = AttentionCause(
+        row["store_id"], source, row["operation"], row["code"], row["value"], row["expected"]
+    )
     sample = tuple(member(cause, _decoded(each)) for each in row["sample"] or ())
     return AttentionGroupView(
         id=cause.id,
@@ -41,6 +43,7 @@ def group(source: AttentionSource, row: Row) -> AttentionGroupView:
         operation=cause.operation or None,
         code=cause.code,
         value=cause.value or None,
+        expected=cause.expected or None,
         count=min(row["members"], MOST_COUNTED),
         at_least=row["members"] > MOST_COUNTED,
         oldest_at=row["oldest"],

@@ -129,12 +129,20 @@ FAILED_VALUE = (
     "THEN COALESCE((payload -> 'carrier') ->> 'carrier', (payload -> 'carrier') ->> 'other')\n"
     "    ELSE NULL\nEND, '')"
 )
+FAILED_EXPECTED = (
+    "COALESCE(\nCASE\n"
+    "    WHEN (last_error ->> 'code') = ANY (ARRAY['carrier_not_supported', "
+    "'tracking_url_required', 'tracking_number_refused', 'method_code_not_supported']) "
+    "THEN (last_error -> 'params') ->> 'expected'\n"
+    "    ELSE NULL\nEND, '')"
+)
 sa.Index(
-    "ix_updates_failed_causes",
+    "ix_updates_failed_fixes",
     updates.c.store_id,
     updates.c.kind,
     sa.text(FAILED_CODE),
     sa.text(FAILED_VALUE),
+    sa.text(FAILED_EXPECTED),
     updates.c.created_at,
     updates.c.id,
     postgresql_where=sa.text("state = 'failed'"),

@@ -26,6 +26,7 @@ from app.usecases.context import AppContext
 
 # Each may cost a read at Walmart, and the caller waits for all of them.
 _SLOTS = 8
+_GIVEN = ("tracking_url", "reason", "method_code", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ def check(cause: AttentionCause, request: FixRequest, *, may_administer: bool) -
     # mutation: fix-that-changes-a-setting
     if action is GroupAction.SET_CANCELLATION_REASON and not may_administer:
         raise Forbidden("scope_missing", "This changes the store, so it needs the scope admin.")
-    given = {name: getattr(request, name) for name in ("tracking_url", "reason", "note")}
+    given = {
+        name: getattr(request, name) for name in ("tracking_url", "reason", "method_code", "note")
+    }
     needs = attention.NEEDS.get(action, ())
     problems = [
         Problem("required", f"{name} is needed.", f"/{name}") for name in needs if not given[name]

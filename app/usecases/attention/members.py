@@ -8,14 +8,17 @@ from uuid import UUID
 from app.domain.attention import AttentionCause, AttentionSource, GroupAction
 from app.domain.errors import Conflict
 from app.domain.orders.cancellation import Reason
+from app.domain.orders.fixes import FixAction
 from app.domain.orders.requests import CancelRequest, TrackingCorrection
 from app.domain.orders.returns import RefundRequest
 from app.domain.update import State
+from app.storage import queries
 from app.storage.commerce.events import OPEN
 from app.storage.imports import reconciliations
 from app.storage.orders import repository, shipments
 from app.storage.outbox import requeue
 from app.storage.queries import AttentionMember
+from app.usecases import apply_fix
 from app.usecases.attention.requests import FixRequest
 from app.usecases.commerce_events import dismiss as dismiss_event
 from app.usecases.commerce_events import replay
@@ -95,6 +98,21 @@ async def _give_address(fixing: Fixing, member: AttentionMember) -> MemberFixed:
     return MemberFixed("queued", "It goes out now with the address.")
 
 
+async def _correct(fixing: Fixing, member: AttentionMember) -> MemberFixed:
+    """Correct a shipment by what is known of it, or by the method that is given."""
+    context, method = fixing.context, fixing.given.method_code
+    action, changes = FixAction.CORRECT_TRACKING, {"method_code": method}
+    if method is None:
+        async with context.database.direct.reading() as session:
+            view = await queries.update(session, fixing.cause.store_id, member.id)
+        known = view.status_detail.fix if view and view.status_detail else None
+        if known is None or known.needs:
+            raise Conflict(CHANGED, _CHANGED_TEXT)
+        action, changes = FixAction(known.action), known.changes
+    fixed = await apply_fix.apply(context, member.id, action, changes, actor=fixing.actor)
+    return MemberFixed("queued", fixed.explanation)
+
+
 async def _dismiss(fixing: Fixing, member: AttentionMember) -> MemberFixed:
     note = fixing.given.note or ""
     if fixing.cause.source == AttentionSource.COMMERCE_EVENT:
@@ -144,6 +162,8 @@ async def _settled(fixing: Fixing, number: str) -> None:
 
 _FIXES: dict[GroupAction, Callable[[Fixing, AttentionMember], Awaitable[MemberFixed]]] = {
     GroupAction.RETRY: _try_again,
+    GroupAction.CORRECT: _correct,
+    GroupAction.SET_METHOD: _correct,
     GroupAction.SET_TRACKING_URL: _give_address,
     GroupAction.SET_CANCELLATION_REASON: _carry_out,
     GroupAction.DISMISS: _dismiss,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.domain.attention import AttentionCause, AttentionSource
-from app.domain.errors import refuse
+from app.domain.errors import Problem, refuse
 from app.storage.orders import shipments
 from app.storage.queries import AttentionMember
 from app.storage.queries.views import AttentionGroupView
@@ -13,6 +13,7 @@ from app.usecases.context import AppContext
 from app.usecases.orders import carrier_mapping
 from app.usecases.stores import manage, map_carriers, validation
 from app.usecases.stores.manage import StoreChanges
+from app.walmart.carriers import METHOD_CODES
 
 
 async def store(
@@ -25,6 +26,9 @@ async def store(
     actor: str,
 ) -> None:
     """Store the address of a carrier, or a reason, with the store. Raises Invalid."""
+    if request.method_code is not None and request.method_code not in METHOD_CODES:
+        text = f"One of {', '.join(METHOD_CODES)} is needed."
+        refuse([Problem("method_code_invalid", text, "/method_code")])
     if request.reason is not None:
         changes = StoreChanges(default_cancellation_reason=request.reason)
         refuse(list(validation.reason_problems(request.reason, "/reason")))

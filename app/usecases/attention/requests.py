@@ -12,6 +12,8 @@ class FixRequest:
     """An address with {tracking_number}, for the carrier that has none."""
     reason: str | None = None
     """The store's default reason of a cancellation."""
+    method_code: str | None = None
+    """The shipping method with which the shipments go out."""
     note: str | None = None
     """Why the members are dismissed."""
     as_of: datetime | None = None

@@ -17,6 +17,7 @@ from app.storage.queries import AuditFilter, KeysetPage
 from app.storage.queries.views import AuditedActView
 from app.usecases.attention import fix as use_case
 from app.usecases.attention.fix import FixedGroup
+from app.walmart.carriers import METHOD_CODES
 from app.web import pagination
 from app.web.page.attention_count import AttentionCounts
 from app.web.page.attention_words import REASONS, problem, said
@@ -34,7 +35,7 @@ _SETTLED = (
     AuditedAct.COMMERCE_EVENT_RETRIED,
     AuditedAct.COMMERCE_EVENT_DISMISSED,
 )
-_FIELDS = ("tracking_url", "reason", "note")
+_FIELDS = ("tracking_url", "reason", "method_code", "note")
 
 
 @router.get("/attention")
@@ -137,6 +138,7 @@ async def _form(context: PageContext, group_id: UUID, problems: dict[str, str]) 
         problems={name: wrong.get(name, "") for name in _FIELDS},
         problem=next((text for name, text in wrong.items() if name not in _FIELDS), ""),
         reasons=[(each.value, context.viewer.gettext(text)) for each, text in REASONS.items()],
+        methods=METHOD_CODES,
         most=MOST_AT_ONCE,
     )
 

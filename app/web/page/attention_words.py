@@ -19,6 +19,8 @@ _PROBLEMS = {
     ("tracking_url", "tracking_url_invalid"): deferred(
         "An address begins with https:// and has {tracking_number} where the number belongs."
     ),
+    ("method_code", "required"): deferred("Choose a method."),
+    ("method_code", "method_code_invalid"): deferred("Choose a method."),
     ("reason", "required"): deferred("Choose a reason."),
     ("reason", "reason_invalid"): deferred("Choose a reason."),
     ("note", "required"): deferred("Write what was done instead."),

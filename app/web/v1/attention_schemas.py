@@ -27,6 +27,7 @@ GROUP = {
     "operation": "shipment",
     "code": "tracking_url_required",
     "value": "Acme Freight",
+    "expected": None,
     "count": 2,
     "at_least": False,
     "oldest_at": AT,
@@ -80,6 +81,9 @@ class AttentionFixIn(In):
     )
     reason: Text | None = Field(
         default=None, description="It becomes the store's `default_cancellation_reason`."
+    )
+    method_code: Text | None = Field(
+        default=None, description="A shipping method of Walmart's, for all shipments of the cause."
     )
     note: LongText | None = Field(default=None, description="Why the cases are dismissed.")
     as_of: Time | None = Field(

@@ -28,8 +28,7 @@ async def failed(world: World, app: FastAPI, *numbers: str) -> list[UUID]:
     """Failed shipments of one cause."""
     async with client_of(app) as client:
         made = [
-            await a_failed_shipment(world, client, {"field": "methodCode"}, tracking_number=number)
-            for number in numbers
+            await a_failed_shipment(world, client, {}, tracking_number=number) for number in numbers
         ]
     return [update_id for _, update_id in made]
 
@@ -41,14 +40,14 @@ async def test_a_cause_is_shown_in_words_with_its_orders_and_its_fix(
     person = await signed_in("write")
     answer = await person.get("/attention")
     shown = words_of(answer)
-    assert "2 shipments: Walmart does not take the method Standard" in shown
+    assert "2 shipments did not reach Walmart" in shown
     assert "Try 2 again" in shown
     assert "<title>(1) Needs attention · Waybill</title>" in answer.text
     (cause,) = re.findall(r"/attention/([0-9a-f-]+)/fix", answer.text)
     members = words_of(await person.get(f"/attention/{cause}"))
     assert len(set(re.findall(r"\d{13}", members))) == 2
     spanish = await person.get("/attention", headers={"Accept-Language": "es"})
-    assert "2 envíos: Walmart no acepta el método Standard" in words_of(spanish)
+    assert "2 envíos no llegaron a Walmart" in words_of(spanish)
 
 
 async def test_a_reader_sees_the_causes_and_no_fix(
@@ -57,7 +56,7 @@ async def test_a_reader_sees_the_causes_and_no_fix(
     await failed(world, app, "1ZA")
     reader = await signed_in("read")
     answer = await reader.get("/attention")
-    assert "1 shipment: Walmart does not take the method Standard" in words_of(answer)
+    assert "1 shipment did not reach Walmart" in words_of(answer)
     assert "/fix" not in answer.text
     async with client_of(app) as client:
         (group,) = await causes(client)

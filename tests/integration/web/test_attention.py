@@ -16,6 +16,7 @@ from tests.integration.web.adobe import CANCEL, a_track, changed, hook, linked, 
 from tests.integration.web.conftest import client_of
 from tests.integration.web.test_audit import key_of
 
+USPS, USPS_TOO = "9400111899223344556677", "9400111899560001234500"
 ADDRESS = "https://acme.example/t/{tracking_number}"
 
 
@@ -118,16 +119,54 @@ async def test_an_address_goes_into_each_shipment_that_walmart_refused(
     assert store["carriers"]["acme"] == {"other": "Acme", "tracking_url": ADDRESS}
 
 
-async def test_a_retry_of_a_cause_leaves_what_changed_since_it_was_seen(
+async def test_a_number_that_went_out_under_the_wrong_carrier_is_sent_under_its_own(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    made = [
+        await a_failed_shipment(
+            world, client, {"field": "carrierName"}, carrier_code="ups", tracking_number=number
+        )
+        for number in (USPS, USPS_TOO)
+    ]
+    (group,) = await causes(client)
+    assert (group["value"], group["expected"], group["count"]) == ("UPS", "USPS", 2)
+    assert group["fix"] == {"action": "correct", "needs": [], "url": group["fix"]["url"]}
+    assert (await fixed(client, group))["totals"] == {"queued": 2}
+    await world.deliver_until(*(update_id for _, update_id in made))
+    for order, _ in made:
+        (shipment,) = (await world.order(order.id)).shipments
+        assert (shipment.state, shipment.walmart_carrier["carrier"]) == ("confirmed", "USPS")
+
+
+async def test_a_method_is_chosen_once_for_all_shipments(
     world: World, client: httpx.AsyncClient
 ) -> None:
     made = [
         await a_failed_shipment(world, client, {"field": "methodCode"}, tracking_number=number)
         for number in ("1ZA", "1ZB")
     ]
+    (group,) = await causes(client)
+    assert group["fix"]["needs"] == ["method_code"]
+    for body, code in (({}, "required"), ({"method_code": "Balloon"}, "method_code_invalid")):
+        refused = await client.post(group["fix"]["url"], json=body)
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+    assert (await fixed(client, group, method_code="Express"))["totals"] == {"queued": 2}
+    await world.deliver_until(*(update_id for _, update_id in made))
+    assert {(await world.order(order.id)).shipments[0].method_code for order, _ in made} == {
+        "Express"
+    }
+
+
+async def test_a_retry_of_a_cause_leaves_what_changed_since_it_was_seen(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    made = [
+        await a_failed_shipment(world, client, {}, tracking_number=number)
+        for number in ("1ZA", "1ZB")
+    ]
     listed = (await client.get("/v1/attention")).json()
     (group,) = listed["data"]
-    await world.fault("shipping", "refuse", field="methodCode")
+    await world.fault("shipping", "refuse")
     (_, again), (_, other) = made
     await client.post(f"/v1/updates/{again}/retry")
     await world.deliver_until(again, states={State.FAILED})
@@ -141,7 +180,7 @@ async def test_a_retry_of_a_cause_leaves_what_changed_since_it_was_seen(
 async def test_a_repeated_request_fixes_nothing_twice(
     world: World, client: httpx.AsyncClient
 ) -> None:
-    await a_failed_shipment(world, client, {"field": "methodCode"})
+    await a_failed_shipment(world, client, {})
     (group,) = await causes(client)
     headers = {"Idempotency-Key": "once"}
     first, second = [
@@ -262,7 +301,7 @@ async def test_a_wrong_fix_is_refused_and_nothing_is_written(
 async def test_a_key_sees_and_fixes_the_causes_of_its_store_only(
     world: World, client: httpx.AsyncClient, app: Any
 ) -> None:
-    _, update_id = await a_failed_shipment(world, client, {"field": "methodCode"})
+    _, update_id = await a_failed_shipment(world, client, {})
     (group,) = await causes(client)
     other = await world.a_store()
     for scope, store, status in (("write", other, 404), ("read", world._stores[0], 403)):

@@ -23,6 +23,7 @@ def test_a_cause_has_one_id_with_its_store_and_every_part_makes_another() -> Non
         replace(CAUSE, operation="other"),
         replace(CAUSE, code="other"),
         replace(CAUSE, value="other"),
+        replace(CAUSE, expected="other"),
     ]
     assert CAUSE.id == replace(CAUSE).id
     assert ids.store_of(CAUSE.id) == 3
@@ -55,6 +56,10 @@ def test_a_cause_has_a_kind_and_what_fixes_it(
 ) -> None:
     cause = AttentionCause(1, source, "", code, "")
     assert (cause.kind, cause.fix) == (AttentionKind(kind), fix and GroupAction(fix))
+
+
+def test_what_is_known_to_be_right_is_sent() -> None:
+    assert replace(CAUSE, expected="UPS").fix is GroupAction.CORRECT
 
 
 def test_a_correction_of_a_tracking_number_is_only_retried() -> None:

@@ -52,6 +52,8 @@ class AttentionGroupView(View):
     code: str
     value: str | None
     """The carrier or shipping method that was refused."""
+    expected: str | None
+    """The one that would be right, where that is known."""
     count: int
     """Exact up to 1,000."""
     at_least: bool
