@@ -13,7 +13,14 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Response,
+    async_playwright,
+    expect,
+)
 
 from app.commerce.signatures import AdobeKeys
 from app.storage.queries.views import StoreView
@@ -26,6 +33,7 @@ from tests.integration.web.conftest import adobe, app_of  # noqa: F401 - a fixtu
 from tests.tls import TLS
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'"
+expect.set_options(timeout=LIMIT * 1000)
 OpenTab = Callable[..., Awaitable[Page]]
 
 

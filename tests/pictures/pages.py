@@ -37,6 +37,22 @@ def click(selector: str) -> Act:
     return lambda page: page.locator(selector).first.click()
 
 
+async def _select(page: Page) -> None:
+    await page.locator("tbody [type=checkbox]").first.check()
+
+
+async def _ask_to_retry(page: Page) -> None:
+    await _select(page)
+    await page.locator("button[value=retry]").click()
+    await page.locator("[name=confirmed]").wait_for(state="attached")
+
+
+async def _retry(page: Page) -> None:
+    await _ask_to_retry(page)
+    await page.locator("main form .btn.main").click()
+    await page.wait_for_url("**/jobs/**")
+
+
 PICTURES = (
     PagePicture("sign-in", "/sign-in", scope=None),
     PagePicture("enter", "/enter/{token}", scope=None),
@@ -44,6 +60,9 @@ PICTURES = (
     PagePicture("orders-search", "/orders?q=179633012"),
     PagePicture("import-order", "/orders/import"),
     PagePicture("ship-many", "/orders/ship-many"),
+    PagePicture("orders-selected", "/orders", act=_select),
+    PagePicture("selection", "/orders?status=error", act=_ask_to_retry),
+    PagePicture("job", "/orders?status=error", act=_retry, route="/jobs/{job_id}"),
     PagePicture("order", "/orders/{partly}"),
     PagePicture("order-refused", "/orders/{refused-0}"),
     PagePicture("order-cancel-asked", "/orders/{cancel-asked}"),
@@ -90,6 +109,13 @@ PICTURES = (
 )
 """In the order of the documentation."""
 WITHOUT_PICTURE = frozenset(
-    {"/orders/{order_id}/support.txt", "/", "/assets/{version}/{name}", "/favicon.ico", "/live"}
+    {
+        "/",
+        "/assets/{version}/{name}",
+        "/favicon.ico",
+        "/live",
+        "/orders/export",
+        "/orders/{order_id}/support.txt",
+    }
 )
 """Addresses that show no page of their own."""

@@ -1,4 +1,4 @@
-"""What a job acts on: updates or orders that a filter finds, or named updates."""
+"""What a job acts on: updates or orders that a filter finds, or named ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +46,7 @@ class Selection:
     updates: UpdateFilter | None = None
     orders: OrderFilter | None = None
     update_ids: tuple[UUID, ...] = ()
+    order_ids: tuple[UUID, ...] = ()
 
     async def page(
         self, connection: Connection, after: Position | None, limit: int
@@ -59,11 +60,11 @@ class Selection:
             keys, then = await queries.order_keys(connection, self.orders, at)
             return [Member(*key) for key in keys], then
         begin = 0 if after is None else int(after[0])
-        some = self.update_ids[begin : begin + limit]
+        named = [Member(_store(each), None, each) for each in self.update_ids]
+        named += [Member(_store(each), each) for each in self.order_ids]
+        some = named[begin : begin + limit]
         end = begin + len(some)
-        return [Member(_store(each), None, each) for each in some], (
-            (end,) if end < len(self.update_ids) else None
-        )
+        return some, (end,) if end < len(named) else None
 
     def dump(self) -> dict[str, Any]:
         """The selection as JSON."""

@@ -10,10 +10,13 @@ from app.web.page import (
     fix,
     health,
     import_order,
+    jobs,
     keys,
+    live,
     order,
     orders,
     returns,
+    selection,
     settle,
     ship,
     ship_many,
@@ -29,6 +32,10 @@ from app.web.path_rules import PathRule
 
 PAGES: tuple[PageRouter, ...] = (
     access.router,
+    live.router,
+    jobs.router,
+    # Before the orders, whose paths would match too.
+    selection.router,
     orders.router,
     import_order.router,
     ship_many.router,

@@ -35,10 +35,14 @@ ERROR = {
 
 async def failed_shipments(world: World, count: int) -> list[OrderView]:
     """Orders with a failed shipment each, without a delivery."""
-    orders = await asyncio.gather(*(an_order(world) for _ in range(count)))
+    orders: list[OrderView] = []
+    while len(orders) < count:
+        few = min(count - len(orders), 6)
+        orders += await asyncio.gather(*(an_order(world) for _ in range(few)))
     for number, order in enumerate(orders):
         await ship.ship(world.context, order.id, a_package(f"1Z{number}"), actor=ACTOR)
     await world.database.direct.fetch(f"{FAILED} WHERE kind = 'shipment'", ERROR)
+    await world.database.direct.fetch("UPDATE orders SET status = 'error'")
     await world.database.direct.fetch(
         "UPDATE updates SET active = false, state = 'confirmed', "
         "finished_at = now() WHERE kind = 'acknowledgement'"

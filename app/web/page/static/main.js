@@ -1,6 +1,8 @@
 // What every page does in the browser: the time zone, ticking clocks, menus, and the drawer.
 import "./drawer.js";
 import "./keys.js";
+import "./live.js";
+import "./select.js";
 import { warn } from "./help.js";
 import "./ship.js";
 import "./order.js";
