@@ -33,11 +33,11 @@ _LISTS = (
     "sort=updated", "late=true", "ship_soon=true", "sync=error", "sync=pending&sync=retrying",
     "cancel_requested=true", "return_requested=true", "ship_method=Freight",
     "fulfilled_by=walmart", "code=walmart_rejected&status=error", "without_commerce_order=true",
-    "ordered_from=2025-01-01T00:05:00Z", "late=true&sort=newest", "q=G99",
+    "ordered_from=2025-01-01T00:05:00Z", "late=true&sort=newest", "q={number}", "q=ZZZ",
 )  # fmt: skip
 _PAGES = (
     "/orders", "/orders?status=error", "/orders?late=true", "/orders?sort=attention",
-    "/orders?sort=ship_by", "/orders?ship_method=Freight", "/orders?q=G99", "/orders?store={store}",
+    "/orders?sort=ship_by", "/orders?ship_method=Freight", "/orders?q=ZZZ", "/orders?store={store}",
     "/orders/{order}", "/orders/{order}/ship", "/orders/import", "/orders/ship-many", "/returns",
     "/attention", "/health", "/stores", "/stores/{store}", "/keys",
 )  # fmt: skip
@@ -56,7 +56,7 @@ class Visitor:
 
     deployment: Deployment
     names: dict[str, str] = field(default_factory=dict)
-    """What stands for `{order}` and `{store}`."""
+    """What stands for `{order}`, `{store}` and `{number}`."""
     cookie: str = ""
 
     def __post_init__(self) -> None:
@@ -64,7 +64,11 @@ class Visitor:
         self._connection = HTTPConnection(address.hostname or "", address.port, timeout=60)
         self._sign_in()
         page = json.loads(self._ask("/v1/orders?limit=1&status=error")[1])["data"][0]
-        self.names = {"order": page["id"], "store": page["store_id"]}
+        self.names = {
+            "order": page["id"],
+            "store": page["store_id"],
+            "number": page["purchase_order_id"],
+        }
 
     def ask(self, path: str) -> tuple[int, float]:
         """The status of a page, and the milliseconds that it took."""
@@ -113,7 +117,12 @@ def run(sizes: tuple[int, ...] = SIZES) -> Times:
             place = folder / str(size)
             place.mkdir()
             visitors[size] = Visitor(stack.enter_context(deployed(url, place, pollers=0)))
-        return {path: _by_turns(visitors, path) for path in paths()}
+        found: Times = {}
+        for path in paths():
+            found[path] = _by_turns(visitors, path)
+            # As it goes, so that an interrupted run loses none.
+            sys.stderr.write(_line(path, found[path]))
+        return found
 
 
 def paths() -> Iterator[str]:
@@ -147,13 +156,16 @@ def ratio(took: Mapping[str, float]) -> float:
     return many / few if many - few > _NOISE else min(many / few, 1.0)
 
 
+def _line(path: str, took: Mapping[str, float]) -> str:
+    cells = "".join(f"{each:10.1f}" for each in growth.figures(took))
+    late = ratio(took) > MOST_GROWTH or growth.figures(took)[-1] >= MOST_MS
+    return f"  {path:46}{cells}   {ratio(took):5.2f}{'  MISSED' if late else ''}\n"
+
+
 def table(found: Times) -> str:
     """The figures as lines, and whether all of them are as promised."""
     lines = ["\nMilliseconds of an answer, by orders in the database\n"]
-    for path, took in found.items():
-        cells = "".join(f"{each:10.1f}" for each in growth.figures(took))
-        late = ratio(took) > MOST_GROWTH or growth.figures(took)[-1] >= MOST_MS
-        lines.append(f"  {path:46}{cells}   {ratio(took):5.2f}{'  MISSED' if late else ''}")
+    lines += [_line(path, took).rstrip("\n") for path, took in found.items()]
     worst = max(found, key=lambda path: ratio(found[path]))
     slowest = max(found, key=lambda path: growth.figures(found[path])[-1])
     lines += [

@@ -149,6 +149,24 @@ async def test_the_keyboard_alone_filters_opens_and_imports(
     await page.wait_for_url(f"**/orders/{order.id}*")
 
 
+async def test_keys_move_select_open_and_ship(world: World, signed_in: OpenTab) -> None:
+    older, newer = await world.an_order(1), await world.an_order(1)
+    await put(world, older, ordered_at=datetime.now(UTC) - timedelta(days=2))
+    page = await signed_in()
+    await page.goto("/orders")
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    await expect(page.get_by_role("link", name=older.purchase_order_id, exact=True)).to_be_focused()
+    await page.keyboard.press("x")
+    await expect(page.get_by_label(f"Select {older.purchase_order_id}")).to_be_checked()
+    await expect(page.get_by_label(f"Select {newer.purchase_order_id}")).not_to_be_checked()
+    await page.keyboard.press("s")
+    await expect(page.get_by_role("dialog").get_by_role("heading").first).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_label(f"Select {older.purchase_order_id}")).to_be_checked()
+
+
 async def _tab_to(page: Page, name: str) -> None:
     """Press Tab until what has the focus is named so."""
     named = """() => { const e = document.activeElement;

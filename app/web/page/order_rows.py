@@ -43,6 +43,8 @@ class RowAction:
     text: str
     href: str
     drawer: bool = True
+    key: str = ""
+    """The key of the keyboard that does it in the present row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,4 +169,4 @@ def _ship(order: OrderView, page: PageContext) -> RowAction | None:
     may = page.may("write") and order.fulfilled_by != "walmart"
     if not may or not remaining or order.fulfillment_status not in _UNSHIPPED:
         return None
-    return RowAction(page.viewer.gettext("Ship…"), page.link(f"/orders/{order.id}/ship"))
+    return RowAction(page.viewer.gettext("Ship…"), page.link(f"/orders/{order.id}/ship"), key="s")

@@ -14,6 +14,7 @@ from app.usecases.bulk import rows as bulk_rows
 from app.usecases.bulk.row_requests import Batch
 from app.usecases.bulk.rows import SHIPMENT_COLUMNS, Row
 from app.usecases.bulk.run import ACCEPTED, KNOWN, REFUSED, BulkReport
+from app.web.page import refusals
 from app.web.page.context import PageContext, PageWriting
 from app.web.page.i18n import deferred
 from app.web.page.picked_store import picked_store
@@ -109,10 +110,18 @@ def _results(
         chosen=context.form.get("store_id", ""),
         totals=report.totals,
         results=[(each, numbered[each.row].fields) for each in shown],
+        said=_said,
         more=len(report.results) - len(shown),
         words=_DONE if sent else _RESULTS,
         sent=sent,
     )
+
+
+def _said(code: str | None, message: str | None) -> str:
+    """A refusal or a warning in a merchant's words, or else as the reader of the file says it."""
+    if code is None or code not in refusals.REFUSALS:
+        return message or ""
+    return " ".join(filter(None, refusals.refusal(code)))
 
 
 def _form(context: PageContext, given: _Given) -> Response:

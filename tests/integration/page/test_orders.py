@@ -166,6 +166,7 @@ async def test_pasted_rows_are_checked_before_they_are_sent(
     checked = await person.post("/orders/ship-many", data={"rows": rows, "step": "check"})
     assert "1 package is ready to send" in checked.text
     assert "1 row cannot be sent." in checked.text
+    assert "There is no such order." in checked.text
     assert (await world.order(order.id)).shipments == ()
     sent = [
         await person.post("/orders/ship-many", data={"rows": rows, "step": "send"})
