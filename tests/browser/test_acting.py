@@ -10,6 +10,7 @@ from app.domain.update import State
 from app.storage.queries.views import OrderView
 from tests.browser.conftest import OpenTab, Watch
 from tests.harness.world import World
+from tests.integration.page.test_acting import asked_to_cancel
 from tests.integration.web.conftest import ADMIN_KEY
 from tests.integration.web.test_retry import a_failed_shipment
 
@@ -73,6 +74,58 @@ async def test_two_packages_with_a_wrong_carrier_corrected_while_typing(
     assert await sent(world, order) == [("USPS", USPS, 2), ("UPS", UPS, 1)]
     await world.deliver_until(*[each.update.id for each in (await world.order(order.id)).shipments])
     assert (await world.order(order.id)).status == "shipped"
+
+
+async def test_a_package_of_the_drawer_is_on_its_way_until_walmart_has_it(
+    world: World, signed_in: OpenTab
+) -> None:
+    order = await world.an_order(2)
+    page = await signed_in()
+    await page.goto(f"/orders/{order.id}")
+    await page.get_by_role("link", name="Ship 2 units").click()
+    drawer = page.get_by_role("dialog")
+    await drawer.get_by_label("Tracking number").fill(UPS)
+    await expect(drawer.get_by_label("Carrier", exact=True)).to_have_value("UPS")
+    await drawer.get_by_role("button", name="Ship 2 units").click()
+    await expect(page.get_by_text("Package 1 is on its way to Walmart.")).to_be_visible()
+    await expect(drawer).to_have_count(0)
+    (shipment,) = (await world.order(order.id)).shipments
+    await world.deliver_until(shipment.update.id)
+    await page.reload()
+    await expect(page.get_by_text("Walmart has package 1 (")).to_be_visible()
+
+
+async def test_the_session_ends_in_the_drawer_and_the_form_stays(
+    world: World, signed_in: OpenTab
+) -> None:
+    order = await world.an_order(2)
+    page = await signed_in()
+    await page.goto(f"/orders/{order.id}")
+    await page.get_by_role("link", name="Ship 2 units").click()
+    drawer = page.get_by_role("dialog")
+    await drawer.get_by_label("Tracking number").fill(USPS)
+    await expect(drawer.get_by_label("Carrier", exact=True)).to_have_value("USPS")
+    await page.context.clear_cookies()
+    await drawer.get_by_role("button", name="Ship 2 units").click()
+    await drawer.get_by_label("Key").fill(ADMIN_KEY)
+    await drawer.get_by_role("button", name="Sign in").click()
+    await expect(drawer.get_by_label("Tracking number")).to_have_value(USPS)
+    await drawer.get_by_role("button", name="Ship 2 units").click()
+    assert await sent(world, order) == [("USPS", USPS, 2)]
+
+
+async def test_the_buyers_wish_leads_to_both_answers(world: World, signed_in: OpenTab) -> None:
+    order = await asked_to_cancel(world)
+    page = await signed_in()
+    await page.goto(f"/orders/{order.id}")
+    await page.get_by_role("link", name="Ship anyway…").click()
+    await expect(page.get_by_label("Ship it anyway")).to_be_checked()
+    await page.get_by_role("link", name="Close").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await page.get_by_role("link", name="Cancel for the buyer…").click()
+    await expect(page.get_by_label("The buyer asked to cancel the order")).to_be_checked()
+    await page.get_by_role("button", name="Cancel order").click()
+    await expect(page.get_by_text("The cancellation is on its way to Walmart.")).to_be_visible()
 
 
 async def test_the_button_leads_to_what_is_wrong(world: World, signed_in: OpenTab) -> None:

@@ -40,7 +40,9 @@ class CancelForm:
 @router.get(PATH)
 async def cancel_page(context: PageWriting, order_id: UUID) -> Response:
     """The form, or what stands in the way."""
-    return await _shown(context, await order_of(context, order_id), CancelForm())
+    order, reason = await order_of(context, order_id), context.request.query_params.get("reason")
+    # A link that says why it leads here has chosen the reason.
+    return await _shown(context, order, CancelForm(reason or ""))
 
 
 @router.post(PATH)

@@ -17,6 +17,7 @@ from app.web.page import (
     order_timeline,
     order_troubles,
     refusals,
+    sent,
     support_file,
 )
 from app.web.page.context import PageContext, PageReading, PageWriting
@@ -131,4 +132,5 @@ async def _shown(
         problem=problem,
         busy=busy,
         refusal=refusals.refusal,
+        sent=sent.sent_packages(context, order),
     )

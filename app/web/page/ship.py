@@ -14,7 +14,7 @@ from app.storage.queries.views import OrderLineView, OrderView
 from app.usecases.orders import preview_shipment, ship
 from app.usecases.orders.ship import AcceptedShipment
 from app.walmart.carriers import METHOD_CODES
-from app.web.page import acts, carrier_choices, refusals, ship_form, ways_out
+from app.web.page import acts, carrier_choices, refusals, sent, ship_form, ways_out
 from app.web.page.context import PageContext, PageWriting
 from app.web.page.route import PageRouter
 from app.web.page.ship_form import ShipForm, text_of
@@ -31,6 +31,7 @@ async def ship_page(context: PageWriting, order_id: UUID) -> Response:
     order = await order_of(context, order_id)
     typed = acts.form_of(context)
     form = ship_form.read(typed, order.lines) if typed else ship_form.first(lines_of(order))
+    form.anyway = form.anyway or "override" in context.request.query_params
     return _shown(context, await _looked_at(context, order, form), strict=False)
 
 
@@ -89,14 +90,8 @@ async def _ship(context: PageContext, order: OrderView, form: ShipForm) -> Respo
 
     def shipped(accepted: AcceptedShipment) -> StoredResponse:
         del accepted
-        text = context.viewer.ngettext(
-            "Package %(first)s is on its way to Walmart.",
-            "Packages %(first)s to %(last)s are on their way to Walmart.",
-            len(form.packages),
-            first=first,
-            last=last,
-        )
-        return context.redirected(context.link(f"/orders/{order.id}"), notice=text)
+        packages = {sent.QUERY: sent.query(first, last)}
+        return context.redirected(context.link(f"/orders/{order.id}", **packages))
 
     async def ship_all(once: IdempotentRequest | None) -> AcceptedShipment:
         if form.take_from_first(order.lines):

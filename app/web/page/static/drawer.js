@@ -85,6 +85,7 @@ async function send(form, by) {
     if (signsIn && waiting) return show(waiting);
     const seen = new URL(answer.url);
     if (seen.pathname !== location.pathname) return location.assign(answer.url);
+    if (seen.searchParams.has("sent")) history.replaceState(history.state, "", seen);
     const notice = (await parsed(answer)).querySelector("main > .notice");
     drawer?.close();
     return refresh(notice);
