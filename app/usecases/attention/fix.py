@@ -19,7 +19,7 @@ from app.storage.postgres.database import Connection
 from app.storage.postgres.retry import again
 from app.storage.queries import AttentionMember, KeysetPage
 from app.storage.queries.views import AttentionGroupView, View
-from app.usecases.attention import members, once_given
+from app.usecases.attention import members, once_given, rest
 from app.usecases.attention.members import CHANGED, Fixing
 from app.usecases.attention.requests import FixRequest
 from app.usecases.context import AppContext
@@ -50,7 +50,9 @@ class FixedGroup(View):
     data: tuple[FixedMember, ...]
     totals: dict[str, int]
     more: bool
-    """The cause has more cases than are fixed at once: send the request again."""
+    """The cause has more cases than are fixed at once. Without a job send the request again."""
+    job_url: str | None
+    """The job that fixes the others, of a retry or a dismissal."""
 
 
 async def fix(
@@ -77,7 +79,11 @@ async def fix(
     fixing = Fixing(context, cause, action, view.store_id, request, actor)
     results = await _each(fixing, found, as_of)
     totals = Counter(result.will for result in results)
-    fixed = FixedGroup(tuple(results), dict(totals), after is not None)
+    job = None
+    if after is not None:
+        job = await rest.begin(context, cause, action, request, actor=actor)
+    url = f"/v1/jobs/{job.id}" if job else None
+    fixed = FixedGroup(tuple(results), dict(totals), after is not None, url)
     async with context.transaction(once) as connection:
         await idempotency.store(connection, once, fixed)
     context.wake()

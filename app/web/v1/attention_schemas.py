@@ -53,6 +53,7 @@ FIXED = {
     ],
     "totals": {"queued": 1},
     "more": False,
+    "job_url": None,
 }
 MEMBERS = {"group": GROUP, "data": [_MEMBER], "next_cursor": None}
 

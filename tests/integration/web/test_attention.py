@@ -7,6 +7,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from app.domain import attention
 from app.domain.update import State
 from app.storage import queries
 from app.storage.queries.views import OrderView
@@ -15,6 +16,7 @@ from tests.harness.world import World
 from tests.integration.web.adobe import CANCEL, a_track, changed, hook, linked, side
 from tests.integration.web.conftest import client_of
 from tests.integration.web.test_audit import key_of
+from tests.integration.web.test_jobs import failed_shipments, finished
 
 USPS, USPS_TOO = "9400111899223344556677", "9400111899560001234500"
 ADDRESS = "https://acme.example/t/{tracking_number}"
@@ -190,6 +192,23 @@ async def test_a_repeated_request_fixes_nothing_twice(
     assert second.json() == first.json()
     retried = (await client.get("/v1/audit?what=update_retried")).json()["data"]
     assert len(retried) == 1
+
+
+async def test_what_a_request_leaves_of_a_cause_is_done_by_a_job(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "MOST_AT_ONCE", 2)
+    await world.a_store()
+    await failed_shipments(world, 5)
+    (group,) = await causes(client)
+    assert group["count"] == 5
+    done = await fixed(client, group)
+    assert (len(done["data"]), done["more"]) == (2, True)
+    job = (await client.get(done["job_url"])).json()
+    assert (job["kind"], job["actor"]) == ("retry", "admin")
+    job = await finished(world, client, job)
+    assert (job["state"], job["total"], job["succeeded"]) == ("finished", 3, 3)
+    assert await causes(client) == []
 
 
 async def test_all_buyers_who_ask_to_cancel_are_canceled_for(
