@@ -5,4 +5,8 @@ SELECT r.started_at AS key, md5(f.value::text)::uuid AS id, (f.value ->> 'order_
   FROM reconciliations r CROSS JOIN jsonb_array_elements(r.findings) AS f(value)
  WHERE r.store_id = <g.store_id> AND f.value ->> 'cause' = g.code
    AND (r.started_at, md5(f.value::text)::uuid) > (:after::timestamptz, :after_id::uuid)
+   -- An order that was read since is no difference any more.
+   AND NOT (g.code = 'order_unknown_here' AND EXISTS (
+         SELECT FROM orders o
+          WHERE o.store_id = r.store_id AND o.purchase_order_id = f.value ->> 'number'))
  ORDER BY r.started_at, md5(f.value::text)::uuid LIMIT (SELECT :limit::int)

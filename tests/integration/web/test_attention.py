@@ -259,6 +259,21 @@ async def test_an_order_that_only_walmart_has_is_imported(
     assert (await client.get(f"/v1/orders?q={number}")).json()["data"] != []
 
 
+async def test_an_order_that_was_read_since_the_comparison_needs_no_action(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await world.a_store()
+    number = await world.at_walmart(1, store=store)
+    finding = f'[{{"number": "{number}", "order_id": null, "cause": "order_unknown_here"}}]'
+    statement = "INSERT INTO reconciliations (store_id, findings) VALUES (1, CAST(:f AS jsonb))"
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text(statement), {"f": finding})
+    assert len(await causes(client)) == 1
+    body = {"store_id": str(store.id), "purchase_order_id": number}
+    assert (await client.post("/v1/orders/import", json=body)).is_success
+    assert await causes(client) == []
+
+
 @pytest.mark.usefixtures("adobe")
 async def test_a_reason_is_given_once_by_an_admin_and_all_cancellations_go_out(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
