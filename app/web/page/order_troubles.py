@@ -58,7 +58,9 @@ class Trouble:
     @property
     def quoted(self) -> bool:
         """Whether the other system's own words help."""
-        return self.detail.origin != "waybill" and bool(self.detail.message)
+        # What was refused of Commerce's is said by Waybill itself.
+        own = self.detail.origin == "waybill" or self.event_id is not None
+        return not own and bool(self.detail.message)
 
     @property
     def at_once(self) -> bool:
