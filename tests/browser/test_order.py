@@ -6,6 +6,7 @@ from playwright.async_api import Page, expect
 
 from app.domain.update import State
 from tests.browser.conftest import OpenTab, Watch
+from tests.harness.waiting import LIMIT
 from tests.harness.world import World
 from tests.integration.page.test_order import HOSTILE, UPS, refused, ship
 
@@ -109,3 +110,15 @@ async def test_both_sides_are_shown_by_read_now_without_scripts(
     both = tab.get_by_role("region", name="Here and at Walmart")
     await expect(both).to_contain_text("2 shipped")
     await expect(both).to_contain_text("same")
+
+
+async def test_an_open_page_shows_by_itself_that_walmart_has_the_package(
+    world: World, signed_in: OpenTab
+) -> None:
+    order = await world.an_order(3)
+    tab = await signed_in()
+    await tab.goto(f"/orders/{order.id}")
+    packages = tab.get_by_role("region", name="Packages")
+    await expect(packages).to_contain_text("No package yet")
+    await world.deliver_until(await ship(world, order, UPS))
+    await expect(packages).to_contain_text("Walmart has it", timeout=LIMIT * 1000)
