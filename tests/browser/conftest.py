@@ -32,6 +32,8 @@ from tests.integration.web.adobe import Clock
 from tests.integration.web.conftest import adobe, app_of  # noqa: F401 - a fixture
 from tests.tls import TLS
 
+# Playwright's own limit of an expectation is too short for a busy machine.
+expect.set_options(timeout=LIMIT * 1000)
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'"
 expect.set_options(timeout=LIMIT * 1000)
 OpenTab = Callable[..., Awaitable[Page]]

@@ -310,6 +310,7 @@ async def _maintenance(world: World) -> None:
     assert await retention.forget_event_ids(database, 7) == 2
     assert await retention.forget_unlinked(database, 30) == 0
     assert await retention.forget_nonces(database, 1) == 2
+    assert await retention.forget_sessions(database, 1) == 0
 
 
 async def _recorded_together(world: World, stores: Sequence[StoreView]) -> None:

@@ -95,6 +95,23 @@ _ROLLUP_STEPS = Sweep(
        AND r.starts_at = old.starts_at AND r.kind = old.kind AND <r>
     """,
 )
+# Sessions and sign-in links that are over.
+_SESSIONS = Sweep(
+    "FROM sessions d WHERE d.ends_at < now() - make_interval(days => :days)",
+    """
+    DELETE FROM sessions s
+     WHERE s.ctid = ANY (ARRAY(SELECT d.ctid <due>
+             ORDER BY d.ends_at LIMIT :batch FOR UPDATE SKIP LOCKED)) AND <s>
+    """,
+)
+_LINKS = Sweep(
+    "FROM sign_in_links d WHERE d.expires_at < now() - make_interval(days => :days)",
+    """
+    DELETE FROM sign_in_links l
+     WHERE l.ctid = ANY (ARRAY(SELECT d.ctid <due>
+             ORDER BY d.expires_at LIMIT :batch FOR UPDATE SKIP LOCKED)) AND <l>
+    """,
+)
 # Commerce sends events of every order of the shop; most of these are not Walmart orders.
 _UNLINKED = Sweep(
     """
@@ -180,6 +197,12 @@ async def forget_keys(database: Database, days: int, batch: int = BATCH) -> int:
 async def forget_nonces(database: Database, days: int, batch: int = BATCH) -> int:
     """Delete some nonces of signed requests that were used so many days ago."""
     return await _do(database, _NONCES, days, batch)
+
+
+async def forget_sessions(database: Database, days: int, batch: int = BATCH) -> int:
+    """Delete some sessions of people, and sign-in links, that ended so many days ago."""
+    removed = await _do(database, _SESSIONS, days, batch)
+    return max(removed, await _do(database, _LINKS, days, batch))
 
 
 async def forget_audit(database: Database, days: int, batch: int = BATCH) -> int:

@@ -12,6 +12,7 @@ from app.storage.postgres.database import Database
 _EVENTS, _UNLINKED_EVENTS = 7, 30
 # Days after which no repeated request is within the window of its timestamp (`app/web/oauth.py`).
 _NONCES = 1
+_SESSIONS = 1
 # Seconds after each batch: the traffic comes first.
 _PAUSE = 0.1
 # Seconds between two sweeps of attempts, each of which reads past all attempts that stay.
@@ -43,6 +44,7 @@ async def remove_expired(database: Database, days: RetentionDays) -> bool:
         (retention.forget_event_ids, _EVENTS),
         (retention.forget_unlinked, _UNLINKED_EVENTS),
         (retention.forget_nonces, _NONCES),
+        (retention.forget_sessions, _SESSIONS),
         (retention.forget_rollups, lag.KEPT.days),
         (jobs.forget, _JOBS),
     ):

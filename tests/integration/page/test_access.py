@@ -5,6 +5,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
+from app.storage.outbox import retention
 from app.storage.stores.sessions import Access
 from app.usecases.access import sign_in
 from tests.harness.signing_in import COOKIE, page_client
@@ -157,3 +158,20 @@ async def test_after_ten_wrong_keys_an_address_waits(
     assert "Too many keys did not work." in answer.text
     app.state.refused_sign_ins.monotonic = lambda: 1e12
     assert (await stranger.post("/sign-in", data={"key": ADMIN_KEY})).status_code == 303
+
+
+async def test_sessions_and_links_that_are_over_are_deleted(
+    world: World, signed_in: SignIn
+) -> None:
+    old = await signed_in()
+    await sign_in.make_link(world.context, ACCESS, "/orders")
+    assert await retention.forget_sessions(world.database, 1) == 0
+    await expire(world, "sessions", "ends_at")
+    await expire(world, "sign_in_links", "expires_at")
+    open_still = await signed_in()
+    assert await retention.forget_sessions(world.database, 1) == 1
+    assert (await old.get("/orders")).status_code == 401
+    assert (await open_still.get("/orders")).status_code == 200
+    async with world.database.begin() as connection:
+        left = await connection.execute(sa.text("SELECT count(*) FROM sign_in_links"))
+        assert left.scalar_one() == 0

@@ -67,7 +67,7 @@ export async function refresh(notice) {
   const answer = await ask(location.href);
   const page = await parsed(answer);
   const main = page.querySelector("body > main");
-  if (!answer.ok || !main) return;
+  if (!answer.ok || !main) return location.reload();
   if (notice) main.prepend(notice);
   for (const part of [".tabs", "body > main"]) document.querySelector(part)?.replaceWith(page.querySelector(part) ?? "");
   document.title = page.title;
@@ -87,8 +87,10 @@ async function send(form, by) {
     if (seen.pathname !== location.pathname) return location.assign(answer.url);
     if (seen.searchParams.has("sent")) history.replaceState(history.state, "", seen);
     const notice = (await parsed(answer)).querySelector("main > .notice");
+    const next = (await parsed(answer)).querySelector("main");
+    if (signsIn && next) return showFrom(next, answer.url);
     drawer?.close();
-    return refresh(notice);
+    return refresh(next?.querySelector(":scope > .notice"));
   }
   const main = (await parsed(answer)).querySelector("main");
   if (!main) return location.reload();
@@ -115,8 +117,10 @@ function failed() {
 document.addEventListener("click", async (event) => {
   const link = event.target instanceof Element ? event.target.closest("a") : null;
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-  if (!link.matches("[data-drawer]")) return;
+  const leaves = drawer?.contains(link) && link.matches("[data-close]");
+  if (!leaves && !link.matches("[data-drawer]")) return;
   event.preventDefault();
+  if (leaves) return drawer?.close();
   try {
     const main = (await parsed(await ask(link.href))).querySelector("main");
     if (main) showFrom(main, link.href);
