@@ -91,7 +91,7 @@ async def test_a_package_of_the_drawer_is_on_its_way_until_walmart_has_it(
     await expect(drawer).to_have_count(0)
     (shipment,) = (await world.order(order.id)).shipments
     await world.deliver_until(shipment.update.id)
-    await page.reload()
+    # Nobody reloads the page.
     await expect(page.get_by_text("Walmart has package 1 (")).to_be_visible()
 
 
