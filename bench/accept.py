@@ -52,7 +52,7 @@ def compare(
     """Accept at 16 and 64 connections; return the orders' file and how many are used."""
     with deployment.client() as client:
         store = a_store(client, "seller-accept")
-    orders = asyncio.run(_prepare(database_url, store))
+    orders = asyncio.run(prepare(database_url, store))
     listing = folder / "orders"
     listing.write_text("\n".join(orders))
     script = folder / "ship.pgbench"
@@ -70,7 +70,7 @@ def compare(
                 figures["pgbench"].append({"per_second": tps})
                 for name, (url, pid) in (("bare", bare), ("api", api)):
                     before = _processor_time(pid)
-                    result = _load(
+                    result = load(
                         url,
                         deployment.key,
                         listing,
@@ -113,7 +113,7 @@ def _processes(
                 before = _costs(deployment, names)
                 loads = [
                     threads.submit(
-                        _load,
+                        load,
                         url,
                         deployment.key,
                         listing,
@@ -149,12 +149,13 @@ def _costs(deployment: Deployment, names: Sequence[str]) -> dict[str, float]:
     }
 
 
-async def _prepare(database_url: str, store: str) -> list[str]:
+async def prepare(database_url: str, store: str, orders: int = ORDERS) -> list[str]:
+    """Make orders of a store; answers the ids of those that are not shipped."""
     connection = await asyncpg.connect(**asyncpg_arguments(database_url))
     try:
         number = await connection.fetchval("SELECT store_id FROM stores WHERE id = $1", store)
         await connection.execute(_FUNCTION.read_text())
-        await connection.fetch("SELECT bench_orders($1, $2)", number, SHIPPED + ORDERS)
+        await connection.fetch("SELECT bench_orders($1, $2)", number, SHIPPED + orders)
         # Plans are made once for each connection: a plan made while nothing was shipped would read
         # all shipments for each new one, until the statistics are updated.
         await connection.fetch("SELECT bench_ship(n) FROM generate_series(1, $1) n", SHIPPED)
@@ -189,9 +190,10 @@ def _pgbench(url: str, script: Path, clients: int, seconds: float) -> tuple[floa
     return tps, done
 
 
-def _load(
+def load(
     url: str, key: str, orders: Path, *, first: int, connections: int, seconds: float
 ) -> dict[str, Any]:
+    """Ship orders of a file for some seconds (`load.py`). Raises if one is refused."""
     said = subprocess.run(
         [
             *(sys.executable, "-m", "bench.load", url, "--key", key, "--orders", str(orders)),

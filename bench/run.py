@@ -31,6 +31,7 @@ from bench import (
     pages,
     replicas,
     report,
+    streams,
     transport,
     trust,
 )
@@ -72,6 +73,8 @@ def main() -> int:
             results["footprint"] = footprint.measure(server.url, folder_path, rounds=ROUNDS)
     _keep(results)
     results["transport"] = transport.measure(rounds=ROUNDS)
+    _keep(results)
+    results["streams"] = streams.run(rounds=ROUNDS, seconds=SECONDS)
     _keep(results)
     results["growth"] = growth.run(growth.SIZES)
     _keep(results)

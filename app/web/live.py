@@ -47,19 +47,13 @@ class Listener:
 
     store_id: int | None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
-    orders: dict[UUID, None] = field(default_factory=dict)
-    """What changed since the last hint, in order."""
-    counts: dict[str, int] = field(default_factory=dict)
+    pending: str | None = None
+    """The event that waits for this listener."""
 
-    def hint(self) -> str | None:
-        """What changed since the last hint, as an event; None if nothing did."""
-        if not self.orders:
-            return None
-        many = len(self.orders) > _MOST_IDS
-        ids = None if many else [str(each) for each in self.orders]
-        self.orders.clear()
-        data = json.dumps({"orders": ids, "counts": self.counts}, separators=(",", ":"))
-        return f"event: changes\ndata: {data}\n\n"
+    def take(self) -> str | None:
+        """The event that waits, once."""
+        event, self.pending = self.pending, None
+        return event
 
 
 @dataclass(slots=True)
@@ -103,7 +97,7 @@ class LiveHints:
                 # mutation: stream-of-a-revoked-key
                 if not await _may(check):
                     return
-                event = listener.hint()
+                event = listener.take()
                 if event is None and loop.time() >= said + _HEARTBEAT:
                     event = "event: alive\ndata: {}\n\n"
                 if event is not None:
@@ -160,14 +154,19 @@ class LiveHints:
         for each in new:
             by_store[None].append(each.id)
             by_store.setdefault(each.store_id, []).append(each.id)
+        # Listeners to the same orders get the same text.
+        events = {
+            store: _event(ids, _summed(counts, store)) for store, ids in by_store.items() if ids
+        }
         for listener in self.listeners:
             # mutation: hints-of-a-store
-            mine = by_store.get(listener.store_id)
-            if mine:
-                # One more than a hint has is enough to say that there are many.
-                if len(listener.orders) <= _MOST_IDS:
-                    listener.orders.update(dict.fromkeys(mine[: _MOST_IDS + 1]))
-                listener.counts = _summed(counts, listener.store_id)
+            event = events.get(listener.store_id)
+            if event is not None:
+                late = listener.pending is not None
+                # Who reads slowly gets one hint for all that it missed.
+                listener.pending = (
+                    _event(None, _summed(counts, listener.store_id)) if late else event
+                )
                 listener.woken.set()
 
 
@@ -180,6 +179,14 @@ async def _may(check: Callable[[], Awaitable[object]]) -> bool:
     except (OrderError, Unauthorized):
         return False
     return True
+
+
+def _event(orders: list[UUID] | None, counts: dict[str, int]) -> str:
+    """A hint as an event. orders None, or too many of them: any may have changed."""
+    few = orders is not None and len(orders) <= _MOST_IDS
+    ids = [str(each) for each in dict.fromkeys(orders or ())] if few else None
+    data = json.dumps({"orders": ids, "counts": counts}, separators=(",", ":"))
+    return f"event: changes\ndata: {data}\n\n"
 
 
 def _summed(counts: dict[int, dict[str, int]], store_id: int | None) -> dict[str, int]:

@@ -15,7 +15,7 @@ _CHANGED = Statement("""
     SELECT s.store_id, o.id, o.at FROM stores s CROSS JOIN LATERAL (
       SELECT o.id, o.updated_at AS at FROM orders o
        WHERE o.store_id = s.store_id AND o.updated_at > :since
-       ORDER BY o.updated_at LIMIT :most) o
+       ORDER BY o.updated_at DESC LIMIT :most) o
      WHERE :every::boolean OR s.store_id = ANY(:stores::int[])
 """)
 _TRIED = Statement("""
@@ -55,7 +55,7 @@ async def database_now(reader: Reader) -> datetime:
 async def changed_orders(
     reader: Reader, since: datetime, stores: Collection[int] | None
 ) -> list[ChangedOrder]:
-    """Orders that changed or were tried since then, at most MOST of a store and MOST tried.
+    """Orders that changed or were tried since then, the latest MOST of a store and MOST tried.
 
     stores: None means every store.
     """
