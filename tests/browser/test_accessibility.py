@@ -39,7 +39,8 @@ _TARGETS = """smallest => {
     return Math.hypot(dx, Math.max(near.top - y, y - near.bottom, 0)) < smallest / 2;
   })).map(([one]) => one.outerHTML.slice(0, 90));
 }"""
-_HEADINGS = "[...document.querySelectorAll('h1, h2, h3, h4')].map(h => Number(h.tagName[1]))"
+_HEADINGS = """[...document.querySelectorAll("h1, h2, h3, h4")]
+  .filter(h => h.checkVisibility()).map(h => Number(h.tagName[1]))"""
 _UNNAMED = """[...document.querySelectorAll("section, nav, dialog, [role=group], [role=region]")]
   .filter(e => !e.ariaLabel && !e.getAttribute("aria-labelledby") && e.matches("nav, dialog, [role]"))
   .map(e => e.outerHTML.slice(0, 90))"""

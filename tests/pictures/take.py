@@ -37,9 +37,9 @@ WIDTHS = {1440: 900, 390: 844}
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 MOST_BYTES = 3 * 2**20
 """Of all pictures together."""
-_QUALITY = 45
+_QUALITY = 15
 # Pages that are longer are cut off.
-_LONGEST = {1440: 1500, 390: 1900}
+_LONGEST = {1440: 1250, 390: 1500}
 
 
 async def take(names: list[str]) -> None:
