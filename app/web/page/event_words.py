@@ -21,7 +21,7 @@ EVENTS: Final[Mapping[str, EventWords]] = {
         deferred("Linked to its Commerce order"),
         deferred("Commerce order %(commerce_order_number)s"),
     ),
-    "order_refreshed": EventWords("retry", "", deferred("Compared with Walmart")),
+    "order_refreshed": EventWords("retry", "", deferred("Read and compared with Walmart")),
     "walmart_accepted": EventWords("check", "", deferred("What Walmart shows was accepted")),
     "drift_found": EventWords("warning", "warn", deferred("Walmart shows something else")),
     "doubt_ended": EventWords("check", "good", deferred("Walmart's answer is clear now")),

@@ -185,7 +185,7 @@ async def test_reading_now_shows_both_sides(world: World, signed_in: SignIn) -> 
     assert "2 shipped" in said
     assert "…6784 ) , 1 to ship" in said
     assert "same" in said
-    assert "Compared with Walmart" in said
+    assert "Read and compared with Walmart" in said
 
 
 async def test_walmart_away_is_said_and_the_order_is_still_shown(
