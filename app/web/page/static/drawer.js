@@ -86,7 +86,6 @@ async function send(form, by) {
     const seen = new URL(answer.url);
     if (seen.pathname !== location.pathname) return location.assign(answer.url);
     if (seen.searchParams.has("sent")) history.replaceState(history.state, "", seen);
-    const notice = (await parsed(answer)).querySelector("main > .notice");
     const next = (await parsed(answer)).querySelector("main");
     if (signsIn && next) return showFrom(next, answer.url);
     drawer?.close();
