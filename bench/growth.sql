@@ -55,6 +55,6 @@ END $$;
 -- An id in the layout of app/domain/ids.py: time first, the store last.
 CREATE OR REPLACE FUNCTION bench_grown_id(n bigint, kind text) RETURNS uuid LANGUAGE sql IMMUTABLE
 AS $$
-  SELECT (lpad(to_hex(1735689600000 + n * 1000), 12, '0') || '7000' || left(md5(kind || n), 8)
+  SELECT (lpad(to_hex(1735689600000 + n * 1000), 12, '0') || '70008' || left(md5(kind || n), 7)
           || lpad(to_hex(1 + n % 50), 8, '0'))::uuid
 $$;

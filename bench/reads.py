@@ -18,8 +18,8 @@ Read = Callable[[Session, int], Awaitable[int]]
 def _an_order(size: int) -> UUID:
     """An order of store 3 from the middle, as bench/growth.sql names it."""
     number = size // 100 * 50 + 2
-    digest = hashlib.md5(f"o{number}".encode(), usedforsecurity=False).hexdigest()[:8]
-    return UUID(f"{1735689600000 + number * 1000:012x}7000{digest}{3:08x}")
+    digest = hashlib.md5(f"o{number}".encode(), usedforsecurity=False).hexdigest()[:7]
+    return UUID(f"{1735689600000 + number * 1000:012x}70008{digest}{3:08x}")
 
 
 def reads(size: int) -> dict[str, Read]:
