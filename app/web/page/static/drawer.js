@@ -106,8 +106,10 @@ function showFrom(main, address) {
 }
 
 function failed() {
+  drawer?.querySelector("[data-unanswered]")?.remove();
   const text = document.createElement("p");
   text.className = "problem";
+  text.dataset.unanswered = "";
   text.setAttribute("role", "alert");
   text.textContent = document.body.dataset.failed ?? "";
   drawer?.querySelector(".actions, form")?.before(text);
