@@ -167,6 +167,23 @@ async def test_keys_move_select_open_and_ship(world: World, signed_in: OpenTab) 
     await expect(page.get_by_label(f"Select {older.purchase_order_id}")).to_be_checked()
 
 
+async def test_keys_lead_to_the_neighbours_of_an_order_and_to_its_cancellation(
+    world: World, signed_in: OpenTab
+) -> None:
+    older, newer = await world.an_order(1), await world.an_order(1)
+    await put(world, older, ordered_at=datetime.now(UTC) - timedelta(days=2))
+    page = await signed_in()
+    await page.goto("/orders")
+    await page.get_by_role("link", name=newer.purchase_order_id, exact=True).click()
+    await page.wait_for_url(f"**/orders/{newer.id}*")
+    await page.keyboard.press("]")
+    await page.wait_for_url(f"**/orders/{older.id}*")
+    await page.keyboard.press("[")
+    await page.wait_for_url(f"**/orders/{newer.id}*")
+    await page.keyboard.press("c")
+    await expect(page.get_by_role("dialog").get_by_role("heading").first).to_be_visible()
+
+
 async def _tab_to(page: Page, name: str) -> None:
     """Press Tab until what has the focus is named so."""
     named = """() => { const e = document.activeElement;

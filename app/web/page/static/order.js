@@ -14,6 +14,7 @@ function step(path, text, label, rel) {
   const link = document.createElement("a");
   Object.assign(link, { href: path, textContent: text, rel });
   link.setAttribute("aria-label", label);
+  link.dataset.key = rel === "prev" ? "[" : "]";
   return link;
 }
 
