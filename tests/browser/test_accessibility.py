@@ -35,6 +35,8 @@ _TARGETS = """smallest => {
   const small = shown.filter(([, box]) => Math.min(box.width, box.height) < smallest);
   return small.filter(([one, box]) => shown.some(([other, near]) => {
     if (one === other || one.contains(other) || other.contains(one)) return false;
+    // A bar that sticks to the edge passes over what scrolls below it.
+    if (one.closest(".selection") !== other.closest(".selection")) return false;
     const [x, y] = middle(box), dx = Math.max(near.left - x, x - near.right, 0);
     return Math.hypot(dx, Math.max(near.top - y, y - near.bottom, 0)) < smallest / 2;
   })).map(([one]) => one.outerHTML.slice(0, 90));
