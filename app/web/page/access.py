@@ -134,6 +134,6 @@ async def _entered(request: Request, token: str, then: str, typed: str = "") -> 
     response: Response = RedirectResponse(path or HOME, 303)
     if path and typed:
         cookie = f"{session.cookie_name(request)}={token}"
-        response = await ask_again(request, path, cookie, fields_of(typed))
+        response = await ask_again(request, path, cookie, fields_of(typed)) or response
     session.keep_signed_in(request, response, token)
     return response

@@ -26,7 +26,10 @@ def require_same_origin(request: Request, public_url: str | None) -> None:
 
 
 def _own(request: Request, public_url: str | None) -> bool:
-    origin = urlsplit(request.headers.get("origin", "")).netloc
+    try:
+        origin = urlsplit(request.headers.get("origin", "")).netloc
+    except ValueError:
+        return False
     own = {request.headers.get("host", "")}
     if public_url is not None:
         own.add(urlsplit(public_url).netloc)

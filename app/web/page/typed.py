@@ -5,6 +5,7 @@ this process, in the name of the new session, and the fields are put into its HT
 form has as many fields as a person asks for reads them itself, from `PageContext.typed`.
 """
 
+import asyncio
 from collections.abc import Sequence
 from html import escape
 from html.parser import HTMLParser
@@ -31,8 +32,11 @@ def typed_in(scope: Scope) -> Fields:
     return found
 
 
-async def ask_again(request: Request, path: str, cookie: str, fields: Fields) -> Response:
-    """The page of a form, with the fields in it. cookie: name and value of the new session."""
+async def ask_again(request: Request, path: str, cookie: str, fields: Fields) -> Response | None:
+    """The page of a form, with the fields in it; None for what is no page, such as a file.
+
+    cookie: name and value of the new session.
+    """
     address, _, query = path.partition("?")
     kept = [
         (name, value)
@@ -42,6 +46,8 @@ async def ask_again(request: Request, path: str, cookie: str, fields: Fields) ->
     others = [f"{name}={value}" for name, value in request.cookies.items()]
     scope = {
         **{key: request.scope[key] for key in _OF_THE_SERVER if key in request.scope},
+        # Of this version an answer that streams looks for the end of its connection in `receive`.
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
         "method": "GET",
         "path": address,
         "raw_path": address.encode(),
@@ -51,24 +57,50 @@ async def ask_again(request: Request, path: str, cookie: str, fields: Fields) ->
     }
     start: list[Message] = []
     body = bytearray()
+    reader = _Reader()
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
             start.append(message)
-        body.extend(message.get("body", b""))
+            if not _is_page(message):
+                reader.left.set()
+        elif not reader.left.is_set():
+            body.extend(message.get("body", b""))
 
-    await request.app(scope, _no_body, send)
+    await request.app(scope, reader.receive, send)
+    if reader.left.is_set():
+        return None
     response = Response(filled(body.decode(), path, fields), start[0]["status"])
     own = {b"content-length", b"x-request-id", b"x-content-type-options"}
     response.raw_headers.extend(each for each in start[0]["headers"] if each[0] not in own)
     return response
 
 
-_OF_THE_SERVER = ("type", "asgi", "http_version", "scheme", "root_path", "server", "client")
+_OF_THE_SERVER = ("type", "http_version", "scheme", "root_path", "server", "client")
 
 
-async def _no_body() -> Message:
-    return {"type": "http.request", "body": b"", "more_body": False}
+class _Reader:
+    """Who asks for a page: sends no body, and leaves when the answer is no page."""
+
+    def __init__(self) -> None:
+        self.left = asyncio.Event()
+        self._asked = False
+
+    async def receive(self) -> Message:
+        """The next message to the app."""
+        if not self._asked:
+            self._asked = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        # Never at once: an answer that streams asks for the next message again and again.
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+
+def _is_page(start: Message) -> bool:
+    return any(
+        name == b"content-type" and value.startswith(b"text/html")
+        for name, value in start["headers"]
+    )
 
 
 class _Filling(HTMLParser):

@@ -175,3 +175,18 @@ async def test_sessions_and_links_that_are_over_are_deleted(
     async with world.database.begin() as connection:
         left = await connection.execute(sa.text("SELECT count(*) FROM sign_in_links"))
         assert left.scalar_one() == 0
+
+
+@pytest.mark.parametrize("path", ["/orders/export", "/live"])
+async def test_what_was_typed_leads_to_no_stream(stranger: httpx.AsyncClient, path: str) -> None:
+    form = {"key": ADMIN_KEY, "then": path, "typed": "a=b"}
+    headers = {"Accept": "text/event-stream"}
+    answer = await stranger.post("/sign-in", data=form, headers=headers)
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    assert COOKIE in answer.headers["set-cookie"]
+    assert (await stranger.get("/orders")).status_code == 200
+
+
+async def test_an_origin_that_is_no_address_is_refused(app: FastAPI) -> None:
+    async with page_client(app, None, {"Origin": "http://["}) as client:
+        assert (await client.post("/sign-in", data={"key": ADMIN_KEY})).status_code == 403
