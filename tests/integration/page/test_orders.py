@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.storage.tables import order_lines, orders
+from app.storage.tables import jobs, order_lines, orders
 from app.usecases.orders import ship
 from tests.builders import a_package
 from tests.harness.world import ACTOR, World
@@ -189,3 +189,23 @@ async def test_a_file_of_shipments_is_read(world: World, signed_in: SignIn) -> N
             "/orders/ship-many", data={"step": "check"}, files={"file": ("s.csv", content)}
         )
         assert answer.status_code == status
+
+
+async def test_all_that_match_are_those_of_the_picked_store(
+    world: World, signed_in: SignIn
+) -> None:
+    mine, other = await world.a_store(), await world.a_store()
+    for store in (mine, other, other):
+        await world.an_order(1, store=store)
+    person = await signed_in("write")
+    text = (await person.get(f"/orders?store={mine.id}")).text
+    form = {"act": "refresh", "all": "1", "filter": f"store={mine.id}", "idempotency_key": "k"}
+    for _ in ("what it will do", "confirmed"):
+        action = re.search(r'method="post" action="(/orders/selection[^"]*)"', text)
+        assert action
+        answer = await person.post(unescape(action[1]), data=form)
+        text, form = answer.text, {**form, "confirmed": "1"}
+        assert answer.status_code == 303 or "Read from Walmart: 1 order<" in text
+    async with world.database.begin() as connection:
+        (job,) = (await connection.execute(sa.select(jobs))).mappings().all()
+    assert (job["store_id"], job["selection"]["orders"]["store_id"]) == (mine.store_id,) * 2
