@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import Response
 from starlette.datastructures import QueryParams
 
+from app.domain import db_limits
 from app.domain.errors import Unknown
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
@@ -60,7 +61,7 @@ async def selection(context: PageWriting) -> Response:
             return context.redirect(f"/orders/export?{address}")
         return await _file(context, orders)
     chosen = _chosen(context, address) if everything else Selection(order_ids=orders)
-    if form.get("confirmed") and (act != "settle" or note) and len(note) <= _LONGEST_NOTE:
+    if form.get("confirmed") and _is_good(note, needed=act == "settle"):
         return await _begin(context, ACTS[act], chosen, note)
     return context.render(
         "selection.html",
@@ -105,6 +106,11 @@ def _chosen(context: PageContext, address: str) -> Selection:
     if context.store is not None:
         wanted = replace(wanted, store_id=context.store.store_id)
     return Selection(orders=wanted)
+
+
+def _is_good(note: str, *, needed: bool) -> bool:
+    short = bool(note or not needed) and len(note) <= _LONGEST_NOTE
+    return short and db_limits.is_storable(note)
 
 
 async def _plan(context: PageContext, kind: str, chosen: Selection) -> Plan:

@@ -46,7 +46,7 @@ class _Given:
     text: str = ""
     problem: str = ""
     store_problem: str = ""
-    """What is wrong with them; a text to translate, or a sentence of the reader."""
+    """What is wrong with them, in the person's language or as the reader of the file says it."""
 
 
 @router.get("/orders/ship-many")
@@ -61,11 +61,11 @@ async def check_or_send(context: PageWriting) -> Response:
     text = await _text(context)
     store = picked_store(context)
     if text is None:
-        return _form(context, _Given(problem=_NOT_TEXT))
+        return _form(context, _Given(problem=context.viewer.gettext(_NOT_TEXT)))
     if store is None:
         return _form(context, _Given(text, store_problem=_STORE))
     if not text.strip():
-        return _form(context, _Given(problem=_EMPTY))
+        return _form(context, _Given(problem=context.viewer.gettext(_EMPTY)))
     try:
         rows = await asyncio.to_thread(_rows, text)
     except Invalid as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Response
 
+from app.domain import db_limits
 from app.domain.errors import OrderError
 from app.storage.idempotency import StoredResponse
 from app.storage.queries.views import StoreView
@@ -122,6 +123,8 @@ def _checked(values: dict[str, str], client_id: str, secret: str) -> StoreIn:
 
 
 async def _taken(context: PageContext, values: dict[str, str]) -> dict[str, str]:
+    if not all(map(db_limits.is_storable, values.values())):
+        return {}
     async with context.app.database.read() as connection:
         named = await stores.name_is_taken(connection, values["name"])
         code = values["code"]

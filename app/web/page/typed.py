@@ -57,7 +57,7 @@ async def ask_again(request: Request, path: str, cookie: str, fields: Fields) ->
     }
     start: list[Message] = []
     body = bytearray()
-    reader = _Reader()
+    reader = _PageReader()
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -79,7 +79,7 @@ async def ask_again(request: Request, path: str, cookie: str, fields: Fields) ->
 _OF_THE_SERVER = ("type", "http_version", "scheme", "root_path", "server", "client")
 
 
-class _Reader:
+class _PageReader:
     """Who asks for a page: sends no body, and leaves when the answer is no page."""
 
     def __init__(self) -> None:

@@ -209,3 +209,25 @@ async def test_all_that_match_are_those_of_the_picked_store(
     async with world.database.begin() as connection:
         (job,) = (await connection.execute(sa.select(jobs))).mappings().all()
     assert (job["store_id"], job["selection"]["orders"]["store_id"]) == (mine.store_id,) * 2
+
+
+async def test_text_that_no_database_stores_is_refused_beside_its_field(
+    world: World, signed_in: SignIn
+) -> None:
+    order = await world.an_order(1)
+    person = await signed_in("admin")
+    form = {"act": "settle", "order": str(order.id), "confirmed": "1", "note": "a\0b"}
+    answer = await person.post("/orders/selection", data=form)
+    assert answer.status_code == 422
+    assert "A note is needed" in answer.text
+    form = {"name": "a\0b", "market": "US", "code": "\0"}
+    assert (await person.post("/stores/connect", data=form)).status_code == 422
+
+
+async def test_columns_of_a_hostile_file_are_shown_as_text(world: World, signed_in: SignIn) -> None:
+    await world.a_store()
+    person = await signed_in("write")
+    for column in ("<script>alert(1)</script>", "100% %s %(x)s"):
+        answer = await person.post("/orders/ship-many", data={"rows": f"{column}\nx"})
+        assert answer.status_code == 422
+        assert "<script>alert" not in answer.text
