@@ -20,6 +20,7 @@ from app.web.page import acts, refusals, ways_out
 from app.web.page.context import PageContext, PageWriting
 from app.web.page.route import PageRouter
 from app.web.page.ship import order_of
+from app.web.page.typed_number import typed_number
 from app.web.schema_problems import problems_of
 from app.web.v1.cancellation_schemas import CancellationIn
 
@@ -84,7 +85,7 @@ def _body(form: CancelForm) -> CancellationIn:
     levels: list[dict[str, Any]] = []
     for sku, text in form.stock.items():
         if text:
-            levels.append({"sku": sku, "quantity": int(text) if text.isdecimal() else text})
+            levels.append({"sku": sku, "quantity": typed_number(text)})
     given = {"reason": form.reason, "comment": form.comment or None, "inventory": levels}
     try:
         return CancellationIn.model_validate(given)

@@ -141,7 +141,7 @@ def _body(context: PageContext) -> FixIn:
             if isinstance(typed, str) and typed.strip():
                 given[name] = typed.strip()
         return FixIn.model_validate({"action": context.form.get("action"), "changes": given})
-    except (ValidationError, ValueError, TypeError) as error:
+    except (ValidationError, ValueError, TypeError, RecursionError) as error:
         raise Invalid("invalid", str(error)) from error
 
 

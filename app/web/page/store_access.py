@@ -15,6 +15,7 @@ from app.web.page import sealed, store_problems
 from app.web.page.context import PageAdministering, PageContext
 from app.web.page.route import PageRouter
 from app.web.page.stores import store_in
+from app.web.page.typed_number import typed_number
 from app.web.v1.store_schemas import StorePatch
 
 router = PageRouter()
@@ -161,8 +162,7 @@ def _commerce(values: dict[str, str], token: str) -> dict[str, Any]:
         "base_url": values["base_url"].rstrip("/"),
         "push_orders": bool(values["push_orders"]),
         "payment_method": values["payment_method"] or None,
-        # What is no number is refused where the API refuses it.
-        "stock_id": int(stock) if stock.isascii() and stock.isdecimal() else stock or None,
+        "stock_id": typed_number(stock) or None,
     }
     return {**given, "access_token": token} if token else given
 
