@@ -50,14 +50,15 @@ async def sign_in(
     keys = keys_of(visit.request)
     refused: RefusedSignIns = visit.request.app.state.refused_sign_ins
     address = audit.origin.get().address or ""
-    wait = refused.wait(address)
-    if wait:
-        response = _asked(visit, then, typed, status=429, wait=wait)
-        response.headers["Retry-After"] = str(wait)
-        return response
     try:
         caller = await keys.caller(key.strip())
     except Unauthorized:
+        # A right key gets in: behind a proxy everybody has one address, also who types nonsense.
+        wait = refused.wait(address)
+        if wait:
+            response = _asked(visit, then, typed, status=429, wait=wait)
+            response.headers["Retry-After"] = str(wait)
+            return response
         await refused.record(visit.app, address)
         return _asked(visit, then, typed, status=401, failed=True)
     acting_as(caller)

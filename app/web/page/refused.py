@@ -1,7 +1,7 @@
 """Refused sign-ins of each address: limited to ten a minute, and recorded once a minute.
 
-Keys have 256 random bits, so the limit keeps noise away, not guesses. Each process counts for
-itself.
+Keys have 256 random bits, so the limit keeps noise away, not guesses, and a right key gets in. Each
+process counts for itself.
 """
 
 from collections import OrderedDict
