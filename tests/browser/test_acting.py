@@ -66,6 +66,8 @@ async def test_two_packages_with_a_wrong_carrier_corrected_while_typing(
     await page.get_by_role("button", name="Another package").click()
     await page.get_by_role("button", name="One more of SKU-1").nth(1).click()
     await expect(page.locator("[data-line='1']").first).to_have_value("2")
+    await numbers(page).nth(1).fill("12")
+    await expect(page.get_by_text("The carrier is still missing.")).to_be_visible()
     await numbers(page).nth(1).fill(UPS)
     # The carrier follows the number where nobody chose it.
     await expect(page.get_by_label("Carrier", exact=True).nth(1)).to_have_value("UPS")

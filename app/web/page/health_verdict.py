@@ -115,7 +115,7 @@ _DIFFERS = VerdictWords(
 )
 _WELL = VerdictWords(
     deferred("All is well"),
-    deferred("Everything is delivered on time, and nothing needs you."),
+    deferred("Every update arrives on time, and none of them waits for you."),
 )
 _NO_STORE = VerdictWords(
     deferred("No store is connected yet"),

@@ -12,7 +12,7 @@ from app.web.page.viewer import Viewer
 from app.web.page.words import said
 
 _STATUSES: Mapping[str, tuple[str, str, str]] = {
-    RECEIVED: ("busy", "return", deferred("Received")),
+    RECEIVED: ("busy", "return", deferred("Requested")),
     REFUNDED: ("good", "check", deferred("Refunded")),
     ERROR: ("bad", "warning", deferred("Error")),
     CLOSED: ("", "canceled", deferred("Closed")),

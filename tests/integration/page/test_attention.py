@@ -41,6 +41,7 @@ async def test_a_cause_is_shown_in_words_with_its_orders_and_its_fix(
     answer = await person.get("/attention")
     shown = words_of(answer)
     assert "2 shipments did not reach Walmart" in shown
+    assert "Did not reach Walmart" in shown
     assert "Try 2 again" in shown
     assert "<title>(1) Needs attention · Waybill</title>" in answer.text
     (cause,) = re.findall(r"/attention/([0-9a-f-]+)/fix", answer.text)

@@ -38,6 +38,7 @@ async def test_a_store_without_trouble_is_well(world: World, signed_in: SignIn) 
     await rolled_up(world, store.store_id, at, first_try=38, after_retry=2, failed=0)
     page = (await (await signed_in("read")).get("/health")).text
     assert verdict(page) == "All is well"
+    assert "Every update arrives on time, and none of them waits for you." in page
     assert "40 updates arrived, 95% at the first try." in page
     assert "An update typically takes 0.4 s" in page
     assert page.count('role="img"') == 6

@@ -35,6 +35,8 @@ async def test_the_list_says_when_walmart_refunds_by_itself_and_who_refunded(
     person = await signed_in("write")
     waits = words_of(await person.get("/returns"))
     assert "not arrived yet" in waits
+    assert "Requested" in waits
+    assert "Received" not in waits
     await arrived(world)
     page = await person.get("/returns")
     assert "20 h 59 min" in words_of(page)
