@@ -21,7 +21,6 @@ from app.web.page import refusals, words
 from app.web.page.context import PageContext, PageWriting
 from app.web.page.i18n import deferred
 from app.web.page.route import PageRouter
-from app.web.page.viewer import viewing
 from app.web.v1.update_schemas import DismissIn, FixChangesIn, FixIn
 
 router = PageRouter()
@@ -153,8 +152,7 @@ def _asked(
     problems: tuple[Problem, ...] = (),
     status: int = 200,
 ) -> Response:
-    with viewing(context.viewer):
-        said = words.said(detail, context.viewer) if detail else None
+    said = words.said(detail, context.viewer) if detail else None
     return context.render(
         "fix.html",
         status=status,
@@ -186,8 +184,7 @@ def _back(context: PageContext, event: CommerceEventView) -> str:
 def _event_asked(
     context: PageContext, event: CommerceEventView, *, problem: str = "", status: int = 200
 ) -> Response:
-    with viewing(context.viewer):
-        said = words.said(event.status_detail, context.viewer) if event.status_detail else None
+    said = words.said(event.status_detail, context.viewer) if event.status_detail else None
     return context.render(
         "settle_event.html",
         status=status,

@@ -17,7 +17,7 @@ from app.web.page.event_words import EVENTS
 from app.web.page.i18n import deferred
 from app.web.page.order_codes import ORDER_CODES
 from app.web.page.said import CodeWords, EventWords, Leads, Said
-from app.web.page.viewer import Viewer
+from app.web.page.viewer import Viewer, viewing
 
 CODES: Final[Mapping[str, CodeWords]] = {**ORDER_CODES, **COMMERCE_CODES}
 # Of a newer release, which this one does not know.
@@ -38,7 +38,8 @@ def code_words(code: str) -> CodeWords:
 
 def said(detail: StatusDetail, viewer: Viewer) -> Said:
     """What a person reads for a status detail."""
-    words, values = code_words(detail.code), _values(detail)
+    with viewing(viewer):
+        words, values = code_words(detail.code), _values(detail)
     return Said(
         _filled(viewer, words.exact, values) or viewer.gettext(words.sentence),
         viewer.gettext(words.todo),

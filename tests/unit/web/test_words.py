@@ -12,7 +12,7 @@ from app.storage.queries.views import FixView, StatusDetail
 from app.web.page import words
 from app.web.page.event_words import EVENTS
 from app.web.page.i18n import LANGUAGES, translations
-from app.web.page.viewer import CURRENT, Viewer
+from app.web.page.viewer import Viewer
 from tests.unit.domain.test_fixes import CODES
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -96,11 +96,7 @@ def test_a_sentence_names_the_values_where_all_are_known() -> None:
 
 
 def test_seconds_are_said_as_a_duration() -> None:
-    current = CURRENT.set(viewer("fr_CA"))
-    try:
-        found = words.said(detail("gave_up", seconds=172_800.0), viewer("fr_CA"))
-    finally:
-        CURRENT.reset(current)
+    found = words.said(detail("gave_up", seconds=172_800.0), viewer("fr_CA"))
     assert found.sentence.startswith("Waybill a essayé pendant 2")
 
 
