@@ -18,7 +18,7 @@ _TRIES, _PAUSE = 20, 0.1
 
 async def act(
     context: PageContext,
-    body: BaseModel,
+    body: BaseModel | None,
     store_id: int,
     render: Callable[[Result], StoredResponse],
     use_case: Callable[[IdempotentRequest | None], Awaitable[Result]],

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Response
 from pydantic import ValidationError
 
+from app.domain import db_limits
 from app.domain.errors import Conflict, Invalid, NotAvailable, Problem, Unknown
 from app.domain.orders.fixes import FixAction
 from app.storage import queries
@@ -17,7 +18,7 @@ from app.usecases.apply_fix import OF_UPDATES, Fixed
 from app.usecases.commerce_events import dismiss as dismiss_event
 from app.usecases.commerce_events import replay
 from app.walmart.carriers import CARRIERS, METHOD_CODES
-from app.web.page import refusals, words
+from app.web.page import acts, refusals, words
 from app.web.page.context import PageContext, PageWriting
 from app.web.page.i18n import deferred
 from app.web.page.route import PageRouter
@@ -49,7 +50,8 @@ async def fix(context: PageWriting, update_id: UUID) -> Response:
 
     try:
         body = _body(context)
-        return await context.once(
+        return await acts.act(
+            context,
             body,
             context.store_of(update_id, "update"),
             done,
@@ -77,7 +79,8 @@ async def retry_event(context: PageWriting, event_id: UUID) -> Response:
         text = _EVENT_REFUSED if view.state == "refused" else _EVENT_AGAIN
         return context.redirected(_back(context, event), notice=context.viewer.gettext(text))
 
-    return await context.once(
+    return await acts.act(
+        context,
         None,
         context.store_of(event_id, "commerce event"),
         done,
@@ -96,7 +99,7 @@ async def settle_event(context: PageWriting, event_id: UUID) -> Response:
     """End a webhook or event of Commerce that a person settled."""
     event = await _event(context, event_id)
     note = str(context.form.get("note", "")).strip()
-    if not note or len(note) > _LONGEST_NOTE:
+    if not note or len(note) > _LONGEST_NOTE or not db_limits.is_storable(note):
         return _event_asked(context, event, problem="required", status=422)
     body = DismissIn(note=note)
 
@@ -106,7 +109,8 @@ async def settle_event(context: PageWriting, event_id: UUID) -> Response:
         return context.redirected(_back(context, event), notice=text)
 
     try:
-        return await context.once(
+        return await acts.act(
+            context,
             body,
             context.store_of(event_id, "commerce event"),
             done,

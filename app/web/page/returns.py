@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
+from app.domain import db_limits
 from app.domain.errors import Conflict, Invalid, Problem, Unknown
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
@@ -14,7 +15,7 @@ from app.storage.queries.views import ReturnView
 from app.usecases.returns import refund as use_cases
 from app.web import pagination
 from app.web.dry_runs import rehearse
-from app.web.page import return_rows
+from app.web.page import acts, return_rows
 from app.web.page.context import PageContext, PageReading, PageWriting
 from app.web.page.route import PageRouter
 from app.web.v1.return_schemas import RefundIn, RefundItemIn
@@ -82,10 +83,11 @@ async def refund(context: PageWriting, return_id: UUID) -> Response:
     if problems:
         return await _form(context, return_id, problems)
     comment = context.form.get("comment")
-    said = comment.strip()[:1000] if isinstance(comment, str) else ""
+    said = db_limits.storable(comment.strip()[:1000]) if isinstance(comment, str) else ""
     body = RefundIn(items=items, comment=said or None)
     try:
-        return await context.once(
+        return await acts.act(
+            context,
             body,
             store,
             lambda _: _refunded(context),

@@ -14,19 +14,20 @@ from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries import OrderFilter, OrderSort
 from app.storage.queries.views import JobView, OrderView
-from app.usecases.jobs import acts, create
+from app.usecases.jobs import acts as kinds
+from app.usecases.jobs import create
 from app.usecases.jobs.acts import KINDS
 from app.usecases.jobs.selection import Member, Selection
 from app.usecases.many import MOST
 from app.usecases.updates.retry_many import of_orders
 from app.web import csv_stream
-from app.web.page import order_list
+from app.web.page import acts, order_list
 from app.web.page.context import PageContext, PageReading, PageWriting
 from app.web.page.route import PageRouter
 from app.web.v1 import export_rows, exports
 
 router: Final = PageRouter()
-ACTS: Final = {"retry": acts.RETRY, "settle": acts.DISMISS, "refresh": acts.REFRESH}
+ACTS: Final = {"retry": kinds.RETRY, "settle": kinds.DISMISS, "refresh": kinds.REFRESH}
 _EXPORT = "export"
 _COUNTED = 1000
 _LONGEST_NOTE = 2048
@@ -132,7 +133,8 @@ def _idle(members: list[Member], acted: set[UUID | None]) -> list[Member]:
 async def _begin(context: PageContext, kind: str, chosen: Selection, note: str) -> Response:
     store = context.caller.store_id or (context.store.store_id if context.store else 0)
     options: Mapping[str, str] = {"note": note} if note else {}
-    return await context.once(
+    return await acts.act(
+        context,
         None,
         store,
         lambda job: _begun(context, job),

@@ -14,7 +14,7 @@ from app.storage.queries.views import StoreView
 from app.storage.stores import stores
 from app.usecases.stores import manage
 from app.usecases.stores.try_access import AccessToTry
-from app.web.page import sealed, store_problems
+from app.web.page import acts, sealed, store_problems
 from app.web.page.context import PageAdministering, PageContext
 from app.web.page.route import PageRouter
 from app.web.page.store_access import AccessForm, missing, text, tried
@@ -88,7 +88,8 @@ async def _save(context: PageContext, form: AccessForm, secret: str) -> Response
     try:
         body = _checked(form.values, form.values["client_id"], secret)
         new = body.to_new()
-        return await context.once(
+        return await acts.act(
+            context,
             body,
             0,
             lambda store: _saved(context, store),

@@ -1,5 +1,6 @@
 """Returns as a page: who refunds what and when, and refunds in whole or in part."""
 
+import asyncio
 import re
 from datetime import timedelta
 
@@ -67,6 +68,20 @@ async def test_a_part_is_refunded_and_the_rest_is_left(world: World, signed_in: 
     assert "2 of 3 left · 1 on its way" in words_of(await person.get(address))
     (after,) = await returns(world)
     assert [item.quantity for item in after.refunds[0].items] == [1]
+
+
+async def test_a_refund_that_is_clicked_again_and_again_is_one(
+    world: World, signed_in: SignIn
+) -> None:
+    await returned(world, 3)
+    (found,) = await returns(world)
+    person = await signed_in("write")
+    address = f"/returns/{found.id}/refund"
+    form = {**hidden(await person.get(address)), "units_1": "1", "comment": "a\0b"}
+    answers = await asyncio.gather(*(person.post(address, data=form) for _ in range(4)))
+    assert [each.status_code for each in answers] == [303] * 4
+    (after,) = await returns(world)
+    assert [item.quantity for refund in after.refunds for item in refund.items] == [1]
 
 
 @pytest.mark.parametrize(
