@@ -126,12 +126,19 @@ async def _shown(
         blocked=found.problems,
         general=[each for each in refused if _field(each, skus) == ""],
         fields=fields,
-        reasons=[(each, LABELS[each][0]) for each in Reason if _offered(each, asked=asked)],
+        reasons=[(each, LABELS[each][0]) for each in _REASONS if _offered(each, asked=asked)],
         units=sum(item.quantity for item in found.result.items) if found.result else 0,
         obstacles=ways_out.obstacles(order),
         sentence=refusals.sentence,
         most=COMMENT_MAX,
     )
+
+
+# What is chosen most comes first.
+_REASONS = sorted(
+    Reason,
+    key=lambda each: (each is not Reason.CUSTOMER_REQUEST, each is not Reason.OUT_OF_STOCK),
+)
 
 
 def _offered(reason: Reason, *, asked: bool) -> bool:

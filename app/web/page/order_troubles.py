@@ -60,6 +60,8 @@ class Trouble:
         """Whether the other system's own words help."""
         # What was refused of Commerce's is said by Waybill itself.
         own = self.detail.origin == "waybill" or self.event_id is not None
+        # Of an unclear answer as well.
+        own = own or self.detail.code in ("walmart_unclear", "commerce_unclear")
         return not own and bool(self.detail.message)
 
     @property

@@ -5,6 +5,7 @@ and comments, which people write, are left out.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from app.domain.orders.order_event import OrderEvent
@@ -26,19 +27,21 @@ def lines(read: OrderPageData, version: str, now: datetime) -> Iterator[str]:
         if entry.what == OrderEvent.ATTEMPT:
             continue
         detail = {name: value for name, value in entry.detail.items() if name not in _PRIVATE}
-        yield f"{_time(entry.at)} {entry.what} update={entry.update_id} {detail or ''}".rstrip()
+        of = entry.update_id or "-"
+        yield f"{_time(entry.at)} {entry.what} update={of} {detail or ''}".rstrip()
 
 
 def _order(order: OrderView) -> Iterator[str]:
     yield ""
     yield f"ORDER {order.id}"
     yield f"purchase order {order.purchase_order_id}, store {order.store_id}"
-    yield f"Commerce {order.commerce_order_number} (id {order.commerce_order_id})"
+    yield f"Commerce {order.commerce_order_number or '-'} (id {order.commerce_order_id or '-'})"
     yield f"status {order.status}, fulfillment {order.fulfillment_status}, sync {order.sync.state}"
     yield f"ordered {_time(order.ordered_at)}, ship by {_time(order.ship_by)}"
     yield f"last read {_time(order.sync.last_synced_at)}"
     for line in order.lines:
-        yield f"line {line.line_number} SKU {line.sku} {line.quantity}"
+        units = " ".join(f"{name}={count}" for name, count in asdict(line.quantity).items())
+        yield f"line {line.line_number} SKU {line.sku} {units}"
     for number, each in enumerate(order.shipments, start=1):
         carrier = " ".join(each.walmart_carrier.values())
         yield (
@@ -46,7 +49,8 @@ def _order(order: OrderView) -> Iterator[str]:
             f"update={each.update.id} accepted {_time(each.created_at)}"
         )
     for detail in order.status_details:
-        yield f"detail {detail.code} ({detail.origin}) update={detail.update_id}: {detail.message}"
+        of = detail.update_id or "-"
+        yield f"detail {detail.code} ({detail.origin}) update={of}: {detail.message}"
 
 
 def _update(update: UpdateView, attempts: Sequence[AttemptView]) -> Iterator[str]:
@@ -64,8 +68,8 @@ def _update(update: UpdateView, attempts: Sequence[AttemptView]) -> Iterator[str
 
 def _call(call: CallView) -> Iterator[str]:
     yield (
-        f"  {_time(call.started_at)} {call.method} {call.path} -> {call.status} "
-        f"{' '.join(call.codes)} correlation={call.correlation_id}"
+        f"  {_time(call.started_at)} {call.method} {call.path} -> {call.status or '-'} "
+        f"{' '.join(call.codes)} correlation={call.correlation_id or '-'}"
     )
     if call.failure:
         yield f"  failure: {call.failure}"

@@ -150,6 +150,7 @@ async def test_a_cancellation_needs_a_reason_and_offers_the_buyers_wish_only_whe
     form = await opened(client, path)
     offered = re.findall(r'<input type="radio" name="reason"[^>]*>', (await client.get(path)).text)
     assert (len(offered), [each for each in offered if " checked" in each]) == (4, [])
+    assert 'value="out_of_stock"' in offered[0]
     refused = await client.post(path, data=form)
     assert refused.status_code == 422
     assert "Choose a reason." in refused.text

@@ -1,6 +1,7 @@
 """What needs attention, as a page: causes in words, one fix for all, and nothing left to do."""
 
 import re
+from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 from app.web.page.attention_count import AttentionCounts
 from tests.harness.world import World
 from tests.integration.page.conftest import SignIn
+from tests.integration.test_attention import change
 from tests.integration.web.conftest import client_of
 from tests.integration.web.test_attention import a_failed_shipment, causes, refused_in_commerce
 
@@ -49,6 +51,14 @@ async def test_a_cause_is_shown_in_words_with_its_orders_and_its_fix(
     assert len(set(re.findall(r"\d{13}", members))) == 2
     spanish = await person.get("/attention", headers={"Accept-Language": "es"})
     assert "2 envíos no llegaron a Walmart" in words_of(spanish)
+
+
+async def test_what_must_leave_soon_says_that_time_is_left(world: World, signed_in: SignIn) -> None:
+    order = await world.an_order(1)
+    warn = "UPDATE orders SET ship_by_warned_at = now(), ship_by = now() + :by WHERE id = :id"
+    await change(world, warn, by=timedelta(hours=1, minutes=30), id=order.id)
+    page = await (await signed_in("read")).get("/attention")
+    assert re.search(r"1 h (29|30) min left", words_of(page))
 
 
 async def test_a_reader_sees_the_causes_and_no_fix(

@@ -213,6 +213,9 @@ async def test_the_file_for_a_support_case_has_tries_and_ids_and_no_buyer(
     order = await world.an_order(3)
     update = await refused(world, order)
     answer = await (await signed_in("read")).get(f"/orders/{order.id}/support.txt")
+    assert "ordered=" in answer.text
+    assert "QuantityView" not in answer.text
+    assert "None" not in answer.text
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert order.purchase_order_id in answer.headers["content-disposition"]
     text = answer.text
