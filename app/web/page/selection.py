@@ -9,7 +9,7 @@ from fastapi import Response
 from starlette.datastructures import QueryParams
 
 from app.domain import db_limits
-from app.domain.errors import Unknown
+from app.domain.errors import Invalid, Unknown
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries import OrderFilter, OrderSort
@@ -102,7 +102,10 @@ def _orders(context: PageContext) -> tuple[UUID, ...]:
 
 
 def _chosen(context: PageContext, address: str) -> Selection:
+    """What the list shows. Raises Invalid for a filter that means nothing: it would find all."""
     shown = order_list.read(QueryParams(address), context.viewer.zone)
+    if shown.unknown:
+        raise Invalid("invalid", f"Unknown filters: {', '.join(shown.unknown)}.")
     wanted: OrderFilter = replace(shown.query.filter(context), sort=OrderSort.NEWEST)
     if context.store is not None:
         wanted = replace(wanted, store_id=context.store.store_id)

@@ -206,6 +206,8 @@ async def test_all_that_match_are_those_of_the_picked_store(
         answer = await person.post(unescape(action[1]), data=form)
         text, form = answer.text, {**form, "confirmed": "1"}
         assert answer.status_code == 303 or "Read from Walmart: 1 order<" in text
+    wrong = await person.post("/orders/selection", data={**form, "filter": "status=opne"})
+    assert wrong.status_code == 422
     async with world.database.begin() as connection:
         (job,) = (await connection.execute(sa.select(jobs))).mappings().all()
     assert (job["store_id"], job["selection"]["orders"]["store_id"]) == (mine.store_id,) * 2
