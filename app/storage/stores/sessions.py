@@ -140,6 +140,11 @@ def _of_link(token: str) -> list[sa.ColumnElement[bool]]:
         link.store_id == _store_of(token),
         link.secret_hash == digest(token),
         link.expires_at > sa.func.now(),
+        # Its session would be over before it began.
+        sa.or_(
+            link.key_id.is_(None),
+            sa.exists().where(keys.c.id == link.key_id, api_keys.works()),
+        ),
     ]
 
 

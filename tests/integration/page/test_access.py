@@ -97,14 +97,21 @@ async def test_a_session_that_is_not_used_or_too_old_is_over(
     assert (await client.get("/orders")).status_code == 401
 
 
-async def test_a_session_ends_with_its_key(
+async def test_a_session_ends_with_its_key_and_so_does_a_link(
     world: World, app: FastAPI, stranger: httpx.AsyncClient
 ) -> None:
     key = await a_key(world, "write")
     await stranger.post("/sign-in", data={"key": key})
     assert (await stranger.get("/orders")).status_code == 200
     async with world.context.database.begin() as connection:
+        (key_id,) = (await connection.execute(sa.text("SELECT id FROM api_keys"))).scalars()
+    access = Access("Jane", None, "write", key_id, "operators")
+    link = await sign_in.make_link(world.context, access, "/orders")
+    assert (await stranger.get(f"/enter/{link.token}")).status_code == 200
+    async with world.context.database.begin() as connection:
         await connection.execute(sa.text("UPDATE api_keys SET revoked_at = now()"))
+    assert (await stranger.get(f"/enter/{link.token}")).status_code == 410
+    assert (await stranger.post(f"/enter/{link.token}")).status_code == 410
     # The process remembers a caller for five seconds.
     app.state.keys.monotonic = lambda: 1e12
     assert (await stranger.get("/orders")).status_code == 401
