@@ -134,6 +134,13 @@ async def connect_commerce(context: PageAdministering, store_id: UUID) -> Respon
     )
     if form.problems:
         form.status = 422
+        return form.shown(context, store)
+    try:
+        # A token with other characters could not even be tried.
+        store_problems.checked(StorePatch, {"commerce": _commerce(values, token)})
+    except OrderError as error:
+        form.problems = store_problems.problems_in(error, context.viewer)
+        form.status = store_problems.status_of(error)
     else:
         commerce = (store.code, values["base_url"].rstrip("/"), token)
         await tried(context, form, AccessToTry(store.market, commerce=commerce), token)

@@ -70,6 +70,15 @@ async def test_a_store_is_connected_in_three_steps_with_a_secret_typed_once(
     assert (store["commerce_base_url"], store["commerce_push_orders"]) == (world.walmart_url, True)
 
 
+async def test_a_token_that_no_header_carries_is_not_tried(world: World, signed_in: SignIn) -> None:
+    store = await world.a_store()
+    form = {"how": "connect", "base_url": world.walmart_url, "access_token": "\u00e9", "go": "try"}
+    client = await signed_in("admin")
+    answer = await client.post(f"/stores/{store.id}/commerce", data=form)
+    assert answer.status_code == 422
+    assert "has characters that cannot be used" in answer.text
+
+
 async def test_wrong_keys_are_said_so_and_typed_anew(signed_in: SignIn) -> None:
     client = await signed_in("admin")
     wrong = {**FIRST, "client_id": "new-seller", "client_secret": "wrong", "go": "try"}
