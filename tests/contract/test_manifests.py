@@ -36,6 +36,8 @@ NOT_IN_THE_MAP = {
     "WAYBILL_ENCRYPTION_KEYS",
     "WAYBILL_ADMIN_KEY",
     "WAYBILL_DATA_DIR",
+    # Set by `waybill demo` only.
+    "WAYBILL_DEMO_SIMULATOR",
 }
 
 

@@ -11,4 +11,5 @@ WITH RECURSIVE found AS (
      WHERE e.store_id = <b.store_id> AND e.state = 'refused'
        AND (e.about, {{code}}, {{value}}) > (b.about, b.code, b.value)
      ORDER BY e.store_id, e.about, {{code}}, {{value}}, e.received_at, e.id LIMIT 1) f)
-SELECT store_id, about AS operation, code, value, '' AS expected, NULL::timestamptz AS since FROM found LIMIT {{causes}}
+ SELECT store_id, about AS operation, code, value, '' AS expected, NULL::timestamptz AS since
+   FROM found LIMIT {{causes}}

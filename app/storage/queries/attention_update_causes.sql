@@ -11,4 +11,5 @@ WITH RECURSIVE found AS (
      WHERE u.store_id = <b.store_id> AND u.state = 'failed'
        AND (u.kind, {{code}}, {{value}}, {{expected}}) > (b.kind, b.code, b.value, b.expected)
      ORDER BY u.store_id, u.kind, {{code}}, {{value}}, {{expected}}, u.created_at, u.id LIMIT 1) f)
-SELECT store_id, kind AS operation, code, value, expected, NULL::timestamptz AS since FROM found LIMIT {{causes}}
+ SELECT store_id, kind AS operation, code, value, expected, NULL::timestamptz AS since
+   FROM found LIMIT {{causes}}

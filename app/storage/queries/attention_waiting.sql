@@ -1,5 +1,5 @@
--- The updates that wait for a stopped lane g, the first accepted first: each state and kind by its
--- part of an index.
+-- The updates that wait for a stopped lane g, the first accepted first.
+-- Each state and kind is read by its part of an index.
 SELECT u.created_at AS key, u.id, u.order_id, u.subject AS number, u.created_at AS since,
        NULL::timestamptz AS deadline, u.updated_at AS changed_at, NULL::text AS message
   FROM unnest(ARRAY['pending', 'retrying', 'verifying']) AS w(state)

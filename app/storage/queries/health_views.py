@@ -34,7 +34,7 @@ _SUMS = {
         "queries/sum_deliveries.sql",
         lags=_LAGS,
         of_store=_OF_STORE if of_store else "",
-        rows=sql.read(f"queries/rows_of_{'spans' if fine else 'steps'}.sql"),
+        rows=sql.read("queries/rows_of_spans.sql" if fine else "queries/rows_of_steps.sql"),
     )
     for of_store in (False, True)
     for fine in (False, True)

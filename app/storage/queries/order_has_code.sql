@@ -1,5 +1,5 @@
--- Whether a status detail of an order t has a code: of an update, a Commerce event or its import, or
--- a warning of its ship-by date.
+-- Whether a status detail of an order t has a code.
+-- It is of an update, a Commerce event, the import, or a warning of the ship-by date.
 (t.import_error ->> 'code' IS NOT DISTINCT FROM :code::text
   OR (t.ship_by_warned_at IS NOT NULL AND {{unshipped}}
       AND CASE WHEN t.ship_by < now() THEN 'ship_by_passed' ELSE 'ship_by_near' END = :code)

@@ -24,6 +24,7 @@ from app.storage.tables import metadata
 from app.usecases.stores import walmart_webhooks
 from app.web import export
 from app.web.v1 import examples
+from tests.harness.signing_in import Person, token_for
 from tests.harness.world import World
 from tests.integration.web import adobe as hooks
 from tests.integration.web.invalid_values import Ask, variations
@@ -35,8 +36,11 @@ COMMERCE_ERROR = {"message", "errors", "code", "parameters", "trace", "error_cod
 KEPT = frozenset(
     {"commerce_events", "commerce_event_ids", "events", "orders", "order_count_changes"}
 )
-# There is no return here.
+# There is no return, no job and no cause here.
 NEVER_DONE = {
+    "GET /v1/jobs/{job_id}",
+    "GET /v1/attention/{group_id}",
+    "POST /v1/attention/{group_id}/fix",
     "GET /v1/returns/{return_id}",
     "POST /v1/returns/{return_id}/refund",
     "POST /rest/{store_code}/V1/order/{order_id}/refund",
@@ -176,8 +180,17 @@ async def prepared(fuzz: Fuzz) -> dict[str, str]:
     untracked = {"entity_id": "46", "order_id": "7", "items": [{"order_item_id": "70", "qty": "1"}]}
     await hooks.hook(fuzz.client, "shipment", {"data": {"shipment": untracked}})
     (event,) = (await fuzz.client.get("/v1/commerce-events")).json()["data"]
+    # Nothing answers there, which a test of notifications says.
+    silent = {"url": "http://127.0.0.1:9", "secret": "at-least-16-characters"}
+    path = f"/v1/stores/{fuzz.world._stores[0].id}"
+    assert (await fuzz.client.patch(path, json={"notifications": silent})).is_success
+    key = await fuzz.client.post("/v1/keys", json={"name": "fuzz", "scope": "read"})
+    await token_for(fuzz.world.context, Person())
+    (session,) = (await fuzz.client.get("/v1/sessions")).json()["data"]
     return {
         "refused event": event["id"],
+        "key": key.json()["key"]["id"],
+        "session": session["id"],
         examples.STORE_ID: str(fuzz.world._stores[0].id),
         examples.ORDER_ID: str(order.id),
         examples.SHIPMENT_ID: shipped.json()["id"],
@@ -205,6 +218,10 @@ def good(method: str, template: str, operation: dict[str, Any], known: dict[str,
         "update_id": known[examples.UPDATE_ID],
         "return_id": known[examples.ORDER_ID],
         "event_id": known["refused event"],
+        "key_id": known["key"],
+        "session_id": known["session"],
+        "job_id": known[examples.ORDER_ID],
+        "group_id": "unknown",
         "store_code": "store_1",
         "hook": "shipment",
     }
