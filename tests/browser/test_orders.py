@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from playwright.async_api import Page, expect
 
@@ -119,6 +120,22 @@ async def test_a_phone_shows_orders_as_cards_and_never_scrolls_sideways(
         await show.scroll_into_view_if_needed()
         await expect(show).to_be_in_viewport()
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("locale", ["en-US", "es-MX", "fr-CA"])
+async def test_what_is_wrong_with_an_order_is_in_view_at_every_width(
+    world: World, signed_in: OpenTab, locale: str
+) -> None:
+    order = await world.an_order(1)
+    soon = datetime.now(UTC) + timedelta(days=1, hours=6)
+    await put(world, order, ship_by=soon, deliver_by=soon, ship_method="Standard")
+    page = await signed_in(locale=locale)
+    for width in (1440, 1280, 1024, 768):
+        await page.set_viewport_size({"width": width, "height": 900})
+        await page.goto("/orders")
+        hidden = "e => e.parentElement.scrollWidth - e.parentElement.clientWidth"
+        assert await page.locator("table.orders").evaluate(hidden) <= 0, width
+        await expect(page.locator("td.details")).to_be_in_viewport(ratio=1)
 
 
 async def test_the_keyboard_alone_filters_opens_and_imports(

@@ -12,24 +12,24 @@ from app.web.page.viewer import CURRENT, Viewer
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
-def when(time: datetime | None) -> Markup:
-    """A time as a person says it: `Today 7:02 AM`, `Nov 27, 6:12 PM`."""
-    return _element(time, _when)
+def when(time: datetime | None, *, inside: bool = False) -> Markup:
+    """A time as a person says it: `Today, 7:02 AM`; `today, 7:02 AM` inside a sentence."""
+    return _element(time, _when, inside=inside)
 
 
-def ago(time: datetime | None) -> Markup:
+def ago(time: datetime | None, *, inside: bool = False) -> Markup:
     """How long ago, up to an hour, which the browser's clock keeps true; then the time."""
-    return _element(time, _ago, clock="ago")
+    return _element(time, _ago, clock="ago", inside=inside)
 
 
-def left(time: datetime | None) -> Markup:
+def left(time: datetime | None, *, inside: bool = False) -> Markup:
     """The time that is left, within a day, which the browser's clock keeps true; else the time."""
-    return _element(time, _left, clock="left")
+    return _element(time, _left, clock="left", inside=inside)
 
 
-def day(time: datetime | None) -> Markup:
-    """The day of a time: `Today`, `Nov 27`, `Nov 27, 2025`."""
-    return _element(time, _day)
+def day(time: datetime | None, *, inside: bool = False) -> Markup:
+    """The day of a time: `Today`, `Nov 27`, `Nov 27, 2025`; `today` inside a sentence."""
+    return _element(time, _day, inside=inside)
 
 
 def clock(time: datetime | None) -> Markup:
@@ -85,7 +85,11 @@ FILTERS: Mapping[str, Callable[..., str]] = {
 
 
 def _element(
-    time: datetime | None, text: Callable[[Viewer, datetime], str], *, clock: str = ""
+    time: datetime | None,
+    text: Callable[[Viewer, datetime], str],
+    *,
+    clock: str = "",
+    inside: bool = False,
 ) -> Markup:
     if time is None:
         return Markup()
@@ -93,8 +97,12 @@ def _element(
     exact = time.astimezone(UTC)
     full = dates.format_datetime(time, "full", tzinfo=viewer.zone, locale=viewer.babel)
     ticking = Markup(' data-clock="{}"').format(clock) if clock else ""
+    shown = text(viewer, time)
+    near = _day(viewer, time)
+    if inside and _is_near(viewer, time) and shown.startswith(near):
+        shown = near[:1].lower() + shown[1:]
     return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
-        f"{exact:%Y-%m-%dT%H:%M:%SZ}", full, ticking, text(viewer, time)
+        f"{exact:%Y-%m-%dT%H:%M:%SZ}", full, ticking, shown
     )
 
 
@@ -114,6 +122,11 @@ def _day(viewer: Viewer, time: datetime) -> str:
     if own.year == today.year:
         return dates.format_skeleton("MMMd", own, locale=viewer.babel)
     return dates.format_date(own, "medium", locale=viewer.babel)
+
+
+def _is_near(viewer: Viewer, time: datetime) -> bool:
+    own, today = time.astimezone(viewer.zone).date(), viewer.now.astimezone(viewer.zone).date()
+    return abs(own - today) <= timedelta(days=1)
 
 
 def _when(viewer: Viewer, time: datetime) -> str:

@@ -113,7 +113,8 @@ def _action(
     order: OrderView, detail: StatusDetail, said: Said, page: PageContext
 ) -> RowAction | None:
     own = f"/orders/{order.id}"
-    if order.status != "error" and detail.update_id is not None:
+    waits = order.status != "error" and detail.update_id is not None
+    if waits and not (said.leads is Leads.STORE and page.may("admin")):
         # It is tried again by itself.
         return None
     places: Mapping[Leads, str] = {

@@ -233,3 +233,24 @@ async def test_columns_of_a_hostile_file_are_shown_as_text(world: World, signed_
         answer = await person.post("/orders/ship-many", data={"rows": f"{column}\nx"})
         assert answer.status_code == 422
         assert "<script>alert" not in answer.text
+
+
+async def test_an_order_that_waits_for_the_keys_of_its_store_leads_there(
+    world: World, signed_in: SignIn
+) -> None:
+    order = await world.an_order(1)
+    await ship.ship(world.context, order.id, a_package("1Z999AA10123456784"), actor=ACTOR)
+    async with world.database.begin() as connection:
+        await connection.execute(
+            sa.text(
+                "INSERT INTO lanes (store_id, endpoint, reason, failures, since, paused_until) "
+                "SELECT store_id, '*', 'credentials_rejected', 5, now(), now() + interval '1 hour' "
+                "FROM stores WHERE id = :store "
+                "ON CONFLICT (store_id, endpoint) DO UPDATE SET reason = EXCLUDED.reason, "
+                "failures = 5, since = now(), paused_until = EXCLUDED.paused_until"
+            ),
+            {"store": order.store_id},
+        )
+    leads = re.compile(r'href="/stores/[^"]*">Enter new keys…')
+    assert leads.search((await (await signed_in("admin")).get("/orders")).text)
+    assert not leads.search((await (await signed_in("write")).get("/orders")).text)
