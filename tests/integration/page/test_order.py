@@ -67,6 +67,7 @@ async def test_an_order_shows_where_its_units_are_and_what_may_be_done(
     said = text_of(await client.get(f"/orders/{order.id}"))
     assert order.purchase_order_id in said
     assert "Ship 3 units" in said
+    assert "times in UTC" in said
     assert "Cancel order…" in said
     await world.deliver_until(await ship(world, order, units=2))
     said = text_of(await client.get(f"/orders/{order.id}"))
