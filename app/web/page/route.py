@@ -51,7 +51,14 @@ class PageRoute(APIRoute):
                 return await _sign_in_again(request)
             return await handle(request)
 
-        return handle_page
+        async def close_files(request: Request) -> Response:
+            try:
+                return await handle_page(request)
+            finally:
+                # Closes the files of a form, which would stay open until they are collected.
+                await request.close()
+
+        return close_files
 
 
 class PageRouter(APIRouter):

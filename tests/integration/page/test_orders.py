@@ -1,5 +1,6 @@
 """The list of orders as a person sees it: cards, filters, search, pages, and what may be done."""
 
+import gc
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -189,6 +190,8 @@ async def test_a_file_of_shipments_is_read(world: World, signed_in: SignIn) -> N
             "/orders/ship-many", data={"step": "check"}, files={"file": ("s.csv", content)}
         )
         assert answer.status_code == status
+    # A file that was left open would be a warning, and an error here.
+    gc.collect()
 
 
 async def test_all_that_match_are_those_of_the_picked_store(
