@@ -112,7 +112,7 @@ class LiveHints:
             self._reading = asyncio.create_task(self._read(), name="live-hints")
 
     async def _read(self) -> None:
-        """Look for changes until nobody listens or the process stops."""
+        """Look for changes until the last listener leaves or the process stops."""
         since: datetime | None = None
         while self.listeners and not self.stopping.is_set():
             try:

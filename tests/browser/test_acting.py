@@ -69,7 +69,7 @@ async def test_two_packages_with_a_wrong_carrier_corrected_while_typing(
     await numbers(page).nth(1).fill("12")
     await expect(page.get_by_text("The carrier is still missing.")).to_be_visible()
     await numbers(page).nth(1).fill(UPS)
-    # The carrier follows the number where nobody chose it.
+    # The carrier follows the number unless a person chose one.
     await expect(page.get_by_label("Carrier", exact=True).nth(1)).to_have_value("UPS")
     await expect(page.get_by_text("Nothing is left to ship after it.")).to_be_visible()
     await page.get_by_role("button", name="Ship 3 units in 2 packages").click()
@@ -93,7 +93,7 @@ async def test_a_package_of_the_drawer_is_on_its_way_until_walmart_has_it(
     await expect(drawer).to_have_count(0)
     (shipment,) = (await world.order(order.id)).shipments
     await world.deliver_until(shipment.update.id)
-    # Nobody reloads the page.
+    # The page is not reloaded.
     await expect(page.get_by_text("Walmart has package 1 (")).to_be_visible()
 
 

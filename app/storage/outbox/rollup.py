@@ -142,5 +142,5 @@ async def _count(connection: Connection, store_id: int, starts_at: datetime) -> 
 
 
 async def _edge(connection: Connection) -> datetime:
-    """The end of the last span whose counts are final, by the database's clock."""
+    """The end of the last span with final counts, by the database's clock."""
     return lag.floor(await rate_limits.now(connection) - lag.SETTLING)

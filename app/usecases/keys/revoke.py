@@ -15,7 +15,7 @@ from app.usecases.context import AppContext
 
 
 async def revoke(context: AppContext, key_id: UUID, *, within: int | None, actor: str) -> KeyView:
-    """Revoke a key. within: the one store whose keys the actor may revoke; None means any.
+    """Revoke a key. within: the one store of which the actor may revoke keys; None means any.
 
     Raises Unknown key, and Conflict key_revoked for a key that was revoked before.
     """

@@ -9,18 +9,18 @@ from app.storage.queries.views import LaneHealthView
 from app.web.page.i18n import deferred
 
 ALL = deferred("Everything")
-WORDS: Mapping[str, str] = {
-    Endpoint.ALL: ALL,
-    Endpoint.SHIP: deferred("Ship"),
-    Endpoint.CANCEL: deferred("Cancel"),
-    Endpoint.REFUND: deferred("Refund"),
-    Endpoint.INVENTORY: deferred("Stock"),
-    Endpoint.ACKNOWLEDGE: deferred("Accept orders"),
-    Endpoint.COMMERCE: deferred("Commerce"),
-    Endpoint.READ: deferred("Read orders"),
-    Endpoint.LIST: deferred("Read orders"),
-    Endpoint.RELEASED: deferred("Read orders"),
-    Endpoint.RETURNS: deferred("Read returns"),
+STOPPED: Mapping[str, str] = {
+    Endpoint.ALL: deferred("Nothing"),
+    Endpoint.SHIP: deferred("No shipments"),
+    Endpoint.CANCEL: deferred("No cancellations"),
+    Endpoint.REFUND: deferred("No refunds"),
+    Endpoint.INVENTORY: deferred("No stock"),
+    Endpoint.ACKNOWLEDGE: deferred("No acceptance of orders"),
+    Endpoint.COMMERCE: deferred("Nothing to Commerce"),
+    Endpoint.READ: deferred("Orders are not read"),
+    Endpoint.LIST: deferred("Orders are not read"),
+    Endpoint.RELEASED: deferred("Orders are not read"),
+    Endpoint.RETURNS: deferred("Returns are not read"),
 }
 REASONS: Mapping[str, str] = {
     "credentials_rejected": deferred("Walmart rejects the keys"),
@@ -63,7 +63,7 @@ def chips(lanes: Sequence[LaneHealthView]) -> list[Chip]:
 
 
 def _chip(lane: LaneHealthView) -> Chip:
-    words, reason = WORDS[lane.endpoint], REASONS.get(lane.reason or "", _PAUSED)
+    words, reason = STOPPED[lane.endpoint], REASONS.get(lane.reason or "", _PAUSED)
     if lane.state == "blocked":
         return Chip("bad", "warning", words, reason, since=lane.since)
     return Chip("warn", "clock", words, reason, until=lane.until)

@@ -19,7 +19,7 @@ _MOST_TRIES: Final = 12
 """Tries with their evidence on the page; the file for a support case has all."""
 _MOST_TEXT: Final = 3000
 _VERDICTS: Final[Mapping[str, tuple[str, str]]] = {
-    "confirmed": ("good", deferred("it took effect")),
+    "confirmed": ("good", deferred("it worked")),
     "already_there": ("good", deferred("it was there already")),
     "try_later": ("warn", deferred("not now")),
     "unclear": ("warn", deferred("no clear answer")),

@@ -34,7 +34,7 @@ PAGES: tuple[PageRouter, ...] = (
     access.router,
     live.router,
     jobs.router,
-    # Before the orders, whose paths would match too.
+    # Before the orders: their paths would match too.
     selection.router,
     orders.router,
     import_order.router,
@@ -43,7 +43,7 @@ PAGES: tuple[PageRouter, ...] = (
     health.router,
     attention.router,
     returns.router,
-    # Before the stores, whose paths would match too.
+    # Before the stores: their paths would match too.
     store_connect.router,
     stores.router,
     store_access.router,

@@ -73,7 +73,7 @@ class JobIn(In):
 
 
 class SelectedIn(In):
-    """Updates, or orders whose updates are meant: together at most 200."""
+    """Updates, or orders with all their updates: together at most 200."""
 
     update_ids: Ids | None = None
     order_ids: Ids | None = None

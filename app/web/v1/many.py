@@ -75,7 +75,7 @@ async def retry_updates(
 ) -> Response:
     """Retry updates, and return what will happen to each: named ones, or those that match.
 
-    Name `update_ids`, or `order_ids` whose failed and retrying updates are meant, together at most
+    Name `update_ids`, or `order_ids` for their failed and retrying updates, together at most
     200. Without them the newest updates that match are retried, at most `limit`; `POST /v1/jobs`
     retries all that match. Each is retried by itself, as by `POST /v1/updates/{update_id}/retry`.
     """

@@ -32,7 +32,7 @@ class OpenSync(StrEnum):
 
 
 class FulfilledBy(StrEnum):
-    """Who ships an order."""
+    """The party that ships an order."""
 
     SELLER = "seller"
     WALMART = "walmart"
@@ -107,7 +107,10 @@ class OrderQuery:
     ship_method: Annotated[
         Text | None, Query(description="Only orders with this `ship_method`, such as Standard.")
     ] = None
-    fulfilled_by: FulfilledBy | None = None
+    fulfilled_by: Annotated[
+        FulfilledBy | None,
+        Query(description="Only orders that the seller, or Walmart's own warehouses, ship."),
+    ] = None
     sort: Annotated[
         OrderSort | None,
         Query(

@@ -99,11 +99,11 @@ async def test_a_route_is_closed_to_strangers_and_to_a_lesser_scope(
     before, wrong = await content(world), {}
     for route in routes():
         path = route.at(ids, world.context.new_id(store.store_id))
-        answers = {"nobody": (await asked(stranger, route, path)).status_code}
+        answers = {"stranger": (await asked(stranger, route, path)).status_code}
         lesser = SCOPES[: SCOPES.index(route.scope)]
         for scope in lesser:
             answers[scope] = (await asked(clients[scope], route, path)).status_code
-        if answers != {"nobody": 401, **dict.fromkeys(lesser, 403)}:
+        if answers != {"stranger": 401, **dict.fromkeys(lesser, 403)}:
             wrong[f"{route.method} {route.path}"] = answers
     assert wrong == {}
     assert await content(world) == before
