@@ -79,7 +79,7 @@ async def health(context: PageReading, span: Lately = Lately.DAY) -> Response:
     return context.render(
         "health.html",
         health=found,
-        verdict=verdict(found, context.viewer.now),
+        verdict=verdict(found, context.viewer.now, context.attention),
         chosen=chosen,
         spans={
             each: (words.choice, context.link("/health", span=each))

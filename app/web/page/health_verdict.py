@@ -113,6 +113,12 @@ _DIFFERS = VerdictWords(
     deferred("See what to do"),
     "/attention",
 )
+_ASKS = VerdictWords(
+    deferred("Every update arrives on time, and something asks for a decision"),
+    deferred("A buyer asks to cancel, a date is near, or a return waits for its refund."),
+    deferred("See what to do"),
+    "/attention",
+)
 _WELL = VerdictWords(
     deferred("All is well"),
     deferred("Every update arrives on time, and none of them waits for you."),
@@ -125,9 +131,10 @@ _NO_STORE = VerdictWords(
 )
 
 
-def verdict(health: HealthView, now: datetime) -> Verdict:
-    """What is worst now."""
-    return next(_findings(health, now), Verdict("good", "check", _WELL))
+def verdict(health: HealthView, now: datetime, attention: int) -> Verdict:
+    """What is worst now. attention: how many problems need a person."""
+    well = Verdict("warn", "warning", _ASKS) if attention else Verdict("good", "check", _WELL)
+    return next(_findings(health, now), well)
 
 
 def _findings(health: HealthView, now: datetime) -> Iterator[Verdict]:

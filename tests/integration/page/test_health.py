@@ -74,6 +74,17 @@ async def test_a_stopped_store_is_named_first_with_the_button_that_helps(
     assert f'href="/stores/{store.id}' not in read_only
 
 
+async def test_not_all_is_well_while_a_buyer_asks_to_cancel(
+    world: World, signed_in: SignIn
+) -> None:
+    order = await world.an_order(1)
+    asked = """'{"lines": ["1"], "seen_at": null}'::jsonb"""
+    await do(world, f"UPDATE orders SET cancel_requested = {asked} WHERE id = '{order.id}'")
+    page = (await (await signed_in("read")).get("/health")).text
+    assert verdict(page) == "Every update arrives on time, and something asks for a decision"
+    assert 'href="/attention' in page
+
+
 async def test_an_update_that_waits_too_long_is_late(world: World, signed_in: SignIn) -> None:
     order = await world.an_order(1)
     await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
