@@ -15,6 +15,7 @@ from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.package_schemas import PackagesIn, PackagesOut, PackagesPreviewOut
 from app.web.v1.responses import problems, success
+from app.web.v1.shipments import SHIPMENT_REFUSALS
 
 router = OperationRouter("/v1/orders/{order_id}/packages", "shipments")
 _PREVIEW = {
@@ -31,24 +32,7 @@ _PREVIEW = {
     response_model=PackagesOut,
     responses=success(202, PackagesOut, {"data": [examples.SHIPMENT]}, "Accepted and stored.")
     | success(200, PackagesOut, {"data": [examples.SHIPMENT]}, "All of them were accepted before.")
-    | problems(
-        "order_not_found",
-        "tracking_number_required",
-        "tracking_number_invalid",
-        "tracking_url_required",
-        "unknown_line",
-        "invalid_quantity",
-        "idempotency_key_reused",
-        "quantity_exceeds_remaining",
-        "cancel_requested",
-        "nothing_to_ship",
-        "order_canceled",
-        "cancellation_pending",
-        "cancellation_unresolved",
-        "reference_reused",
-        "idempotency_in_progress",
-        body=True,
-    ),
+    | SHIPMENT_REFUSALS,
 )
 async def ship_packages(
     context: Writing,

@@ -28,6 +28,25 @@ from app.web.v1.shipment_schemas import (
 )
 
 router = OperationRouter("/v1/orders/{order_id}/shipments", "shipments")
+# What refuses a shipment, alone or as one of several packages.
+SHIPMENT_REFUSALS = problems(
+    "order_not_found",
+    "tracking_number_required",
+    "tracking_number_invalid",
+    "tracking_url_required",
+    "unknown_line",
+    "invalid_quantity",
+    "idempotency_key_reused",
+    "quantity_exceeds_remaining",
+    "cancel_requested",
+    "nothing_to_ship",
+    "order_canceled",
+    "cancellation_pending",
+    "cancellation_unresolved",
+    "reference_reused",
+    "idempotency_in_progress",
+    body=True,
+)
 
 
 @router.post(
@@ -38,24 +57,7 @@ router = OperationRouter("/v1/orders/{order_id}/shipments", "shipments")
     response_model=ShipmentView,
     responses=success(202, ShipmentView, examples.SHIPMENT, "Accepted and stored.", location=True)
     | success(200, ShipmentView, examples.SHIPMENT, "The first shipment with the same `reference`.")
-    | problems(
-        "order_not_found",
-        "tracking_number_required",
-        "tracking_number_invalid",
-        "tracking_url_required",
-        "unknown_line",
-        "invalid_quantity",
-        "idempotency_key_reused",
-        "quantity_exceeds_remaining",
-        "cancel_requested",
-        "nothing_to_ship",
-        "order_canceled",
-        "cancellation_pending",
-        "cancellation_unresolved",
-        "reference_reused",
-        "idempotency_in_progress",
-        body=True,
-    ),
+    | SHIPMENT_REFUSALS,
 )
 async def ship_order(
     context: Writing,
