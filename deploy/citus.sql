@@ -32,6 +32,7 @@ SELECT create_distributed_table('refunds', 'store_id', colocate_with => 'orders'
 SELECT create_distributed_table('webhook_events', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('notifications', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('notification_queues', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('notification_messages', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('commerce_events', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('commerce_event_ids', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('imports', 'store_id', colocate_with => 'orders');

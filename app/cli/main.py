@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from app.domain.notification_kind import NotificationKind
 from app.endings import CannotGoOn, Scope
 from app.version import VERSION
 
@@ -26,6 +27,8 @@ keys_app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=T
 app.add_typer(keys_app, name="keys")
 webhooks_app = typer.Typer(help="Walmart's webhooks: subscribe.", no_args_is_help=True)
 app.add_typer(webhooks_app, name="webhooks")
+notifications_app = typer.Typer(help="Notifications: send them again.", no_args_is_help=True)
+app.add_typer(notifications_app, name="notifications")
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="TCP port to listen on.")]
 
@@ -204,6 +207,35 @@ def subscribe_webhooks(
         raise typer.BadParameter("--url is an http or https address")
     for line in webhooks.subscribe(load(), store=store, url=url):
         print(line)
+
+
+@notifications_app.command("replay")
+def replay_notifications(
+    store: Annotated[str, typer.Option(help="The store, by its code or id.")],
+    since: Annotated[str, typer.Option(help="30m, 24h, 7d, or a date. Messages are kept 30 days.")],
+    kind: Annotated[
+        list[NotificationKind] | None, typer.Option(help="Only this kind; may be repeated.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Those that arrived as well as those that did not.")
+    ] = False,
+) -> None:
+    """Send a store's notifications again, with the same ids: by default those not delivered."""
+    from app.cli import notifications, reconcile
+    from app.settings import load
+
+    try:
+        begin = reconcile.since(since, datetime.now(UTC))
+    except ValueError as error:
+        wanted = "give 30m, 24h, 7d, or a date within the last 30 days"
+        raise typer.BadParameter(f"--since {since}: {wanted}") from error
+    try:
+        for line in notifications.run(
+            load(), store=store, begin=begin, kinds=kind or [], everything=everything
+        ):
+            print(line)
+    except notifications.NotAllSent:
+        raise typer.Exit(1) from None
 
 
 @app.command("sign-in")

@@ -12,6 +12,7 @@ class AuditedAct(StrEnum):
     STORE_CARRIERS_CHANGED = "store_carriers_changed"
     STORE_NOTIFICATIONS_CHANGED = "store_notifications_changed"
     NOTIFICATION_TESTED = "notification_tested"
+    NOTIFICATIONS_REPLAYED = "notifications_replayed"
     WALMART_SUBSCRIBED = "walmart_subscribed"
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
@@ -31,9 +32,10 @@ MEANINGS: dict[AuditedAct, str] = {
     AuditedAct.STORE_CREDENTIALS_CHANGED: "A store's account, keys or token for Walmart or "
     "Commerce were replaced.",
     AuditedAct.STORE_CARRIERS_CHANGED: "A store's carriers or default tracking URL were changed.",
-    AuditedAct.STORE_NOTIFICATIONS_CHANGED: "The address or secret of a store's notifications "
-    "was changed.",
+    AuditedAct.STORE_NOTIFICATIONS_CHANGED: "The address, a secret or the kinds of a store's "
+    "notifications were changed.",
     AuditedAct.NOTIFICATION_TESTED: "A test notification was sent.",
+    AuditedAct.NOTIFICATIONS_REPLAYED: "A store's notifications were sent again.",
     AuditedAct.WALMART_SUBSCRIBED: "Walmart was asked to announce a store's orders.",
     AuditedAct.KEY_CREATED: "An API key was created.",
     AuditedAct.KEY_REVOKED: "An API key was revoked.",

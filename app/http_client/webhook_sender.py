@@ -1,20 +1,27 @@
-"""Sender of error notifications: a signed JSON POST to the store's webhook."""
+"""Sender of notifications: a signed JSON POST to the store's webhook."""
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from app.http_client import webhook_signatures
 from app.http_client.call import ApiError
 from app.http_client.exchange import Dialect, Exchange, HttpRequest
 from app.http_client.transport import Http
 
-SIGNATURE_HEADER = "Waybill-Signature"
 _OK, _REDIRECT = 200, 300
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Where a store's notifications go."""
+
+    url: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    """Those that sign: one, or two while one is rotated, the newer first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +50,12 @@ class WebhookSender:
     def __init__(self, http: Http, *, timeout: float, now: Callable[[], datetime]) -> None:
         self._http, self._timeout, self._now = http, timeout, now
 
-    async def post(self, url: str, secret: str, body: str) -> str | None:
-        """Post a message. None means success; else a sentence says why it failed."""
-        return (await self.send(url, secret, body)).problem
+    async def send(self, receiver: Receiver, message_id: str, body: str) -> WebhookResult:
+        """Post a message, and return what came back. Nothing of the answer's body is kept.
 
-    async def send(self, url: str, secret: str, body: str) -> WebhookResult:
-        """Post a message, and return what came back. Nothing of the answer's body is kept."""
-        parts = urlsplit(url)
+        message_id: the same whenever the message is sent again.
+        """
+        parts = urlsplit(receiver.url)
         exchange = Exchange(
             self._http,
             base_url=f"{parts.scheme}://{parts.netloc}",
@@ -57,28 +63,20 @@ class WebhookSender:
             now=self._now,
             new_correlation_id=lambda: str(uuid4()),
         )
+        at = int(self._now().timestamp())
         wanted = HttpRequest(
             operation="notify",
             method="POST",
             path=parts.path or "/",
-            headers={SIGNATURE_HEADER: sign(secret, int(self._now().timestamp()), body)},
+            headers=webhook_signatures.headers(receiver.secrets, message_id, at, body),
             content=body,
-            secrets=(secret,),
+            secrets=receiver.secrets,
             query=f"?{parts.query}" if parts.query else "",
         )
         call = (await exchange.send(wanted, asyncio.get_running_loop().time() + self._timeout)).call
         return WebhookResult(
             call.status, call.failure, (call.ended_at - call.started_at).total_seconds()
         )
-
-
-def sign(secret: str, at: int, body: str) -> str:
-    """`t=<seconds since 1970>,v1=<hex>`: HMAC-SHA256 of the time, a point and the body.
-
-    The time lets a receiver reject a message that was recorded and replayed later.
-    """
-    digest = hmac.new(secret.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
-    return f"t={at},v1={digest}"
 
 
 def _no_headers(_: str) -> Mapping[str, str]:

@@ -97,6 +97,12 @@ CODES: dict[str, Code] = {
     "commerce_base_url_invalid": Code(422, "The base URL must be an http(s) URL without a query."),
     "address_forbidden": Code(422, "Waybill does not call this address, or not over plain http."),
     "notifications_url_invalid": Code(422, "The URL must be http(s) and have no password."),
+    "notifications_secret_invalid": Code(
+        422, "A secret that begins with whsec_ must be 24 to 64 bytes in base64."
+    ),
+    "old_secret_until_invalid": Code(
+        422, "An old secret can sign for up to 30 days after a new one was given."
+    ),
     "commerce_access_needed": Code(
         422, "A base URL and an access token are needed to call Commerce."
     ),

@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from app import settings
 from app.cli.main import app
+from app.domain.notification_kind import NotificationKind
 from app.domain.orders import blocked_messages, refund_targets
 from app.domain.outbox import rate_limits, retry_policy
 from app.domain.outbox.outcome import Failure
@@ -32,7 +33,7 @@ from app.worker.delivery import (
     inventory,
     refund,
 )
-from app.worker.maintenance import error_notifier
+from app.worker.maintenance import notification_bodies
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -162,7 +163,8 @@ def test_a_limit_matches_the_code(row: str, limit: str) -> None:
 
 def test_every_kind_of_notification_has_a_row() -> None:
     page = (DOCS / "notifications.md").read_text()
-    assert sorted(_named(page, "The message")) == sorted(["what", *error_notifier._WORDS])
+    assert _named(page, "Kinds") == [*NotificationKind]
+    assert sorted(_named(page, "Errors")) == sorted(["what", *notification_bodies._WORDS])
 
 
 # ---- simulator --------------------------------------------------------------------------------

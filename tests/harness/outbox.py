@@ -23,7 +23,8 @@ from app.usecases.context import AppContext
 from tests.harness.waiting import limited
 
 # One cipher for all tests: `claim` needs it, and is given a database only.
-VAULT = SecretCipher([Fernet.generate_key().decode()])
+KEY = Fernet.generate_key().decode()
+VAULT = SecretCipher([KEY])
 
 
 @dataclass(kw_only=True)

@@ -41,6 +41,7 @@ class Inbox:
         self.status = 200
         self.url = ""
         self.got: list[tuple[str, bytes]] = []
+        self.headers: list[dict[str, str]] = []
         self.arrived = asyncio.Event()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -53,8 +54,9 @@ class Inbox:
         while more:
             message = await receive()
             body, more = body + message.get("body", b""), message.get("more_body", False)
-        signature = dict(scope["headers"])[b"waybill-signature"].decode()
-        self.got.append((signature, body))
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        self.headers.append(headers)
+        self.got.append((headers["waybill-signature"], body))
         self.arrived.set()
         await send({"type": "http.response.start", "status": self.status, "headers": []})
         await send({"type": "http.response.body", "body": b"ok"})
@@ -110,9 +112,16 @@ async def later(world: World, seconds: float = 60) -> None:
         await connection.execute(statement, {"s": seconds})
 
 
+# What is to be sent: what happened, and messages that were made of it.
+_WAITING = sa.text(
+    "SELECT (SELECT count(*) FROM notifications) + (SELECT count(*) FROM notification_messages "
+    "WHERE delivered_at IS NULL AND given_up_at IS NULL)"
+)
+
+
 async def waiting(world: World) -> int:
     async with world.database.begin() as connection:
-        found = await connection.execute(sa.text("SELECT count(*) FROM notifications"))
+        found = await connection.execute(_WAITING)
         return int(found.scalar_one())
 
 

@@ -774,6 +774,37 @@ async def test_a_cursor_of_before_the_previews_has_none_and_stays(empty_url: str
     assert await ask(empty_url, asked)
 
 
+async def test_stores_of_before_the_upgrade_are_notified_of_errors_as_before(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611301640")
+    lane = (
+        "INSERT INTO lanes (store_id, endpoint, reason, paused_until) VALUES (1, '{}', 'x', now())"
+    )
+    stopped = "UPDATE lanes SET reason = 'credentials_rejected' WHERE endpoint = '{}'"
+    async with connected(empty_url) as session:
+        await session.execute(_STORE)
+        await session.execute("UPDATE stores SET notify_url = 'sealed', notify_secret = 'sealed'")
+        for endpoint in ("a", "b", "c"):
+            await session.execute(lane.format(endpoint))
+        await session.execute(stopped.format("a"))
+        await asyncio.to_thread(migrate.upgrade, empty_url)
+        assert await session.fetchval("SELECT notify_kinds FROM stores") == ["errors"]
+        await session.execute(stopped.format("b"))
+        await session.execute("UPDATE stores SET notify_kinds = '{credentials_rejected}'")
+        await session.execute(stopped.format("c"))
+        # Errors are no longer wanted.
+        await session.execute("UPDATE stores SET notify_kinds = '{drift}'")
+        await session.execute("UPDATE lanes SET reason = 'x'")
+        await session.execute(stopped.format("a"))
+        rows = await session.fetch("SELECT what, kind FROM notifications ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        ("lane", "a"),
+        ("lane", "b"),
+        ("credentials_rejected", "c"),
+    ]
+
+
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
     """A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.domain.notification_kind import NotificationKind
 from app.domain.orders.order_event import OrderEvent
-from app.storage import timeline
+from app.storage import occurrences, timeline
 from app.storage.postgres import sql
 from app.storage.postgres.database import Database
 from app.storage.postgres.sharding import ShardedCommand, Sweep
@@ -54,4 +55,8 @@ async def _mark(database: Database, stores: Sequence[int], before: float, new_id
             at = row.ship_by.isoformat().replace("+00:00", "Z")
             event = timeline.TimelineEvent(OrderEvent.SHIP_BY_NEAR, detail={"ship_by": at})
             await timeline.add(connection, row.store_id, row.id, event, new_id)
+            # mutation: notify-ship-by
+            await occurrences.report(
+                connection, NotificationKind.SHIP_BY_NEAR, row.store_id, row.id, {"ship_by": at}
+            )
     return len(marked)

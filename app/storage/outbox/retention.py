@@ -112,6 +112,15 @@ _LINKS = Sweep(
              ORDER BY d.expires_at LIMIT :batch FOR UPDATE SKIP LOCKED)) AND <l>
     """,
 )
+_MESSAGES = Sweep(
+    "FROM notification_messages d WHERE d.created_at < now() - make_interval(days => :days)",
+    """
+    DELETE FROM notification_messages m
+     USING (SELECT d.store_id, d.id <due>
+             ORDER BY d.created_at LIMIT :batch FOR UPDATE SKIP LOCKED) old
+     WHERE m.store_id = old.store_id AND m.id = old.id AND <m>
+    """,
+)
 # Commerce sends events of every order of the shop; most of these are not Walmart orders.
 _UNLINKED = Sweep(
     """
@@ -208,6 +217,11 @@ async def forget_sessions(database: Database, days: int, batch: int = BATCH) -> 
 async def forget_audit(database: Database, days: int, batch: int = BATCH) -> int:
     """Delete some acts of the audit that happened so many days ago."""
     return await _do(database, _AUDIT, days, batch)
+
+
+async def forget_messages(database: Database, days: int, batch: int = BATCH) -> int:
+    """Delete some notifications that were made so many days ago."""
+    return await _do(database, _MESSAGES, days, batch)
 
 
 async def forget_rollups(database: Database, days: int, batch: int = BATCH) -> int:

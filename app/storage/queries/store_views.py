@@ -8,6 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from app.domain.notification_kind import NotificationKind
 from app.domain.orders import fixes
 from app.storage.postgres.database import Connection
 from app.storage.queries import lane_views, update_views
@@ -41,7 +42,7 @@ async def _notification_failures(
     for row in await connection.execute(statement):
         details = found.setdefault(row.store_id, [])
         if row.tries:
-            message = f"Notifications of new errors fail: {row.last_error} Waybill retries them."
+            message = f"Notifications fail: {row.last_error} Waybill retries them."
             details.append(_detail("notifications_failing", message, row, stores))
         if row.given_up:
             message = f"{row.given_up} errors were not sent: {row.last_error}"
@@ -90,6 +91,10 @@ _COLUMNS = [
     table.c.time_zone,
     table.c.charge_amount_is,
     table.c.notify_host,
+    table.c.notify_kinds,
+    sa.case(
+        (table.c.notify_old_secret_until > sa.func.now(), table.c.notify_old_secret_until)
+    ).label("notify_old_secret_until"),
     table.c.created_at,
     table.c.updated_at,
 ]
@@ -138,7 +143,6 @@ async def _views(connection: Connection, rows: Sequence[Any]) -> list[StoreView]
 
 
 def _view(row: Any, details: tuple[StatusDetail, ...]) -> StoreView:  # noqa: ANN401 - a row
-    host = row["notify_host"]
     return StoreView(
         store_id=row["store_id"],
         id=row["id"],
@@ -161,8 +165,21 @@ def _view(row: Any, details: tuple[StatusDetail, ...]) -> StoreView:  # noqa: AN
         admin_order_url=row["admin_order_url"],
         time_zone=row["time_zone"],
         charge_amount_is=row["charge_amount_is"],
-        notifications=NotificationsView(host=host, secret_set=True) if host else None,
+        notifications=_notifications(row),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         status_details=details,
+    )
+
+
+def _notifications(row: Any) -> NotificationsView | None:  # noqa: ANN401 - a row
+    if row["notify_host"] is None:
+        return None
+    # A kind of a later version, after a rollback, is left out.
+    kinds = tuple(kind for kind in NotificationKind if kind.value in row["notify_kinds"])
+    return NotificationsView(
+        host=row["notify_host"],
+        secret_set=True,
+        kinds=kinds,
+        old_secret_until=row["notify_old_secret_until"],
     )

@@ -15,10 +15,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.errors import Unknown
 from app.domain.ids import store_of
+from app.domain.notification_kind import NotificationKind
 from app.domain.orders.order import Money
 from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.returns import Return, ReturnLine
-from app.storage import timeline
+from app.storage import occurrences, timeline
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.tables import orders, return_orders, returns
@@ -66,7 +67,11 @@ async def save(
         await _link(connection, store_id, row.id, after)
         of_return = [order_ids[number] for number in after.purchase_orders if number in order_ids]
         touched.update(of_return)
-        for what in _events(stored.get(row.return_order_id), after):
+        before = stored.get(row.return_order_id)
+        if (before is None or not before.lines) and not (after.refunded or after.closed):
+            # mutation: notify-returns
+            await occurrences.report(connection, NotificationKind.RETURN_RECEIVED, store_id, row.id)
+        for what in _events(before, after):
             detail = {"return_id": str(row.id), "rma_number": row.return_order_id}
             for order_id in of_return:
                 event = timeline.TimelineEvent(what, detail=detail)

@@ -1,21 +1,23 @@
-"""Error notifications: queued for each store, sent by one poller at a time, or given up."""
+"""What a store is to be notified of, and its queue: sent by one poller at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from app.domain.notification_kind import NotificationKind
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection, Database
 from app.storage.postgres.sharding import Sweep
+from app.storage.tables import notification_messages, notifications
 from app.storage.tables import notification_queues as queues
-from app.storage.tables import notifications
 from app.storage.tables import stores as stores_table
 
-# Stores that a poller notifies at once; the errors that one message contains at most.
+# Stores that a poller notifies at once; the occurrences that are read at most for new messages.
 BATCH, MOST = 20, 1000
 # Seconds for which a poller has a store for itself; seconds between two messages to a store.
 # mutation: notification-interval
@@ -25,7 +27,9 @@ _TAKE = Sweep(
     """
       FROM notification_queues d
      WHERE d.due_at <= now()
-       AND EXISTS (SELECT FROM notifications n WHERE n.store_id = d.store_id)""",
+       AND (EXISTS (SELECT FROM notifications n WHERE n.store_id = d.store_id)
+            OR EXISTS (SELECT FROM notification_messages m WHERE m.store_id = d.store_id
+                          AND m.delivered_at IS NULL AND m.given_up_at IS NULL))""",
     sql.read("stores/take_notifications.sql"),
     since="d.due_at",
 )
@@ -33,22 +37,28 @@ _TAKE = Sweep(
 
 @dataclass(frozen=True, slots=True)
 class DueNotification:
-    """A store that is due to be notified. url and secret are encrypted."""
+    """A store that is due to be notified."""
 
     store_id: int
     id: UUID
     code: str
     name: str
-    url: bytes = field(repr=False)
-    secret: bytes = field(repr=False)
     tries: int
     failing_for: float | None
     """Seconds since the first failure. None means that the last message arrived."""
 
 
 @dataclass(frozen=True, slots=True)
-class NewError:
-    """An error to notify a store of."""
+class SealedReceiver:
+    """Where a store's notifications go, and the secrets that sign them. All are encrypted."""
+
+    url: bytes = field(repr=False)
+    secrets: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """An error, or something else, to notify a store of."""
 
     id: int
     what: str
@@ -56,6 +66,7 @@ class NewError:
     code: str
     about: UUID | None
     created_at: datetime
+    detail: Mapping[str, Any] | None = None
 
 
 async def take(database: Database) -> list[DueNotification]:
@@ -70,21 +81,34 @@ async def take(database: Database) -> list[DueNotification]:
     return taken
 
 
-async def waiting(connection: Connection, store_id: int) -> list[NewError]:
-    """The errors to notify a store of, the oldest first."""
-    columns = (notifications.c[name] for name in NewError.__slots__)
-    statement = (
-        sa.select(*columns)
-        .where(notifications.c.store_id == store_id)
-        .order_by(notifications.c.id)
-        .limit(MOST)
+async def waiting(
+    connection: Connection, store_id: int, *, without: Iterable[NotificationKind]
+) -> list[Occurrence]:
+    """What a store is to be notified of, the oldest first. without: kinds to leave out."""
+    columns = [notifications.c[name] for name in Occurrence.__slots__]
+    statement = sa.select(*columns).where(notifications.c.store_id == store_id)
+    others = [kind.value for kind in NotificationKind if kind is not NotificationKind.ERRORS]
+    for kind in without:
+        is_error = kind is NotificationKind.ERRORS
+        named = notifications.c.what
+        statement = statement.where(named.in_(others) if is_error else named != kind.value)
+    rows = await connection.execute(statement.order_by(notifications.c.id).limit(MOST))
+    return [Occurrence(**row) for row in rows.mappings()]
+
+
+async def drop(connection: Connection, store_id: int, some: Sequence[Occurrence]) -> None:
+    """Remove what messages were made of."""
+    # By id, and not up to the last: one with a lower id may have been written since.
+    await connection.execute(
+        sa.delete(notifications).where(
+            notifications.c.store_id == store_id,
+            notifications.c.id.in_([each.id for each in some]),
+        )
     )
-    return [NewError(**row) for row in (await connection.execute(statement)).mappings()]
 
 
-async def delivered(connection: Connection, store_id: int, errors: Sequence[NewError]) -> None:
-    """Record that a message arrived; the next one may be sent in a minute."""
-    await _drop(connection, store_id, errors)
+async def delivered(connection: Connection, store_id: int) -> None:
+    """Record that all messages arrived; the next ones may be sent in a minute."""
     await _change(
         connection, store_id, PACE, tries=0, failing_since=None, last_error=None, given_up=0
     )
@@ -99,12 +123,8 @@ async def failed(connection: Connection, store_id: int, why: str, again_in: floa
     )
 
 
-async def give_up(
-    connection: Connection, store_id: int, errors: Sequence[NewError], why: str
-) -> None:
-    """Give up notifying of these errors; the store shows how many they were, and why."""
-    await _drop(connection, store_id, errors)
-    given_up = queues.c.given_up + len(errors)
+async def give_up(connection: Connection, store_id: int, count: int, why: str) -> None:
+    """Give up notifying of so many occurrences; the store shows how many they were, and why."""
     await _change(
         connection,
         store_id,
@@ -112,17 +132,22 @@ async def give_up(
         tries=0,
         failing_since=None,
         last_error=why[:500],
-        given_up=given_up,
+        given_up=queues.c.given_up + count,
     )
 
 
-async def target(connection: Connection, store_id: int) -> tuple[bytes, bytes] | None:
-    """The encrypted address and secret of a store's notifications. None means that it has none."""
-    statement = sa.select(stores_table.c.notify_url, stores_table.c.notify_secret).where(
-        stores_table.c.store_id == store_id, stores_table.c.notify_url.is_not(None)
+async def receiver(connection: Connection, store_id: int) -> SealedReceiver | None:
+    """Where a store's notifications go. None means that it has no address."""
+    columns = stores_table.c
+    old = sa.case((columns.notify_old_secret_until > sa.func.now(), columns.notify_old_secret))
+    statement = sa.select(columns.notify_url, columns.notify_secret, old.label("old")).where(
+        columns.store_id == store_id, columns.notify_url.is_not(None)
     )
     row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else (row.notify_url, row.notify_secret)
+    if row is None:
+        return None
+    secrets = (row.notify_secret, row.old)
+    return SealedReceiver(row.notify_url, tuple(each for each in secrets if each is not None))
 
 
 async def begin(connection: Connection, store_id: int) -> None:
@@ -142,18 +167,8 @@ async def begin(connection: Connection, store_id: int) -> None:
 
 async def end(connection: Connection, store_id: int) -> None:
     """Stop notifying a store."""
-    for table in (notifications, queues):
+    for table in (notifications, notification_messages, queues):
         await connection.execute(sa.delete(table).where(table.c.store_id == store_id))
-
-
-async def _drop(connection: Connection, store_id: int, errors: Sequence[NewError]) -> None:
-    # By id, and not up to the last: an error with a lower id may have been written since.
-    await connection.execute(
-        sa.delete(notifications).where(
-            notifications.c.store_id == store_id,
-            notifications.c.id.in_([error.id for error in errors]),
-        )
-    )
 
 
 async def _change(connection: Connection, store_id: int, due_in: float, **values: object) -> None:

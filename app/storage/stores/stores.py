@@ -21,6 +21,8 @@ _ACCESS = {
     "commerce_base_url",
     "commerce_access_token",
 }
+PRESENT_SECRET = stores.c.notify_secret
+"""The stored secret of notifications, as a new value of the column of the old one."""
 # The columns that stores may share since before that was refused.
 _SHARED = {"market", "walmart_client_id", "name"}
 # What must be unique, by the index that ensures it.
@@ -119,11 +121,10 @@ async def change(connection: Connection, store_id: int, values: Mapping[str, Any
         await account_ownership.pass_on(connection, before)
     if _ACCESS & values.keys():
         await rate_limits.open_again(connection, store_id)
-    if "notify_url" in values:
-        wanted = values["notify_url"] is not None
-        await (error_notifications.begin if wanted else error_notifications.end)(
-            connection, store_id
-        )
+    if values.get("notify_url", "") is None:
+        await error_notifications.end(connection, store_id)
+    elif "notify_url" in values or "notify_secret" in values:
+        await error_notifications.begin(connection, store_id)
 
 
 async def _write(connection: Connection, statement: sa.Insert | sa.Update) -> None:

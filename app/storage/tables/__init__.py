@@ -35,6 +35,7 @@ from app.storage.tables.session_tables import sessions, sign_in_links
 from app.storage.tables.shipment_tables import cancellations, shipments
 from app.storage.tables.store_tables import (
     api_keys,
+    notification_messages,
     notification_queues,
     notifications,
     oauth_credentials,
@@ -62,6 +63,7 @@ __all__ = [
     "jobs",
     "lanes",
     "metadata",
+    "notification_messages",
     "notification_queues",
     "notifications",
     "oauth_credentials",

@@ -46,6 +46,16 @@ stores = sa.Table(
     sa.Column("notify_url", BYTEA),
     sa.Column("notify_host", sa.Text),
     sa.Column("notify_secret", BYTEA),
+    # What it is notified of (domain.notification_kind), and the secret of before a rotation, which
+    # signs as well until then.
+    sa.Column(
+        "notify_kinds",
+        ARRAY(sa.Text),
+        nullable=False,
+        server_default=sa.text("'{errors}'::text[]"),
+    ),
+    sa.Column("notify_old_secret", BYTEA),
+    time("notify_old_secret_until"),
     sa.UniqueConstraint("id"),
     sa.UniqueConstraint("code"),
     sa.Index(
@@ -117,14 +127,41 @@ notifications = sa.Table(
     metadata,
     sa.Column("store_id", sa.Integer, nullable=False, autoincrement=False),
     sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
-    # update, order or lane; the kind of the update, or the endpoint of the lane.
+    # update, order or lane, or a further kind of notifications; the kind of the update, or the
+    # endpoint of the lane.
     sa.Column("what", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("code", sa.Text, nullable=False),
     # The update or the order.
     sa.Column("about", UUID(as_uuid=True)),
     time("created_at", default=True),
+    # Further values of its message.
+    sa.Column("detail", JSONB),
     sa.PrimaryKeyConstraint("store_id", "id"),
+)
+
+# Messages that were made of them. At most one of a kind waits to be sent.
+notification_messages = sa.Table(
+    "notification_messages",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False, autoincrement=False),
+    sa.Column("id", UUID(as_uuid=True), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    # How many rows of `notifications` it reports.
+    sa.Column("total", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    time("created_at", default=True),
+    time("delivered_at"),
+    time("given_up_at"),
+    sa.PrimaryKeyConstraint("store_id", "id"),
+    sa.Index(
+        "ix_notification_messages_waiting",
+        "store_id",
+        "kind",
+        unique=True,
+        postgresql_where=sa.text("delivered_at IS NULL AND given_up_at IS NULL"),
+    ),
+    sa.Index("ix_notification_messages_created_at", "created_at"),
 )
 
 notification_queues = sa.Table(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from app.domain.audited_act import AuditedAct
@@ -80,5 +81,11 @@ def _flat(store: StoreView) -> dict[str, Any]:
             continue
         for key, inner in value.items():
             if not key.endswith("_set"):
-                found[f"{name}.{key}"] = list(inner) if isinstance(inner, tuple) else inner
+                found[f"{name}.{key}"] = _json(inner)
     return found
+
+
+def _json(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return list(value) if isinstance(value, tuple) else value

@@ -7,7 +7,9 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
+from app.domain import notification_kind
 from app.domain.errors import Conflict, Problem, Unknown, refuse
+from app.domain.notification_kind import NotificationKind
 from app.domain.orders.charges import ChargeAmountIs
 from app.storage import audit, idempotency, queries, rate_limits
 from app.storage.idempotency import IdempotentRequest
@@ -16,7 +18,7 @@ from app.storage.queries.views import StoreView, View
 from app.storage.stores import stores
 from app.storage.stores.secrets import SecretCipher
 from app.usecases.context import AppContext
-from app.usecases.stores import audited, validation
+from app.usecases.stores import audited, notification_settings, validation
 from app.walmart import carriers, errors
 from app.walmart.credentials import SellerCredentials
 
@@ -54,6 +56,7 @@ class NewStore:
     """What Walmart's chargeAmount is for."""
     notifications_url: str | None = field(default=None, repr=False)
     notifications_secret: str | None = field(default=None, repr=False)
+    notifications_kinds: Sequence[NotificationKind] = notification_kind.DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,9 @@ class StoreChanges:
     charge_amount_is: Any = UNCHANGED
     notifications_url: Any = field(default=UNCHANGED, repr=False)
     notifications_secret: Any = field(default=UNCHANGED, repr=False)
+    notifications_kinds: Any = UNCHANGED
+    notifications_old_secret_until: Any = UNCHANGED
+    """Until when the secret of before signs as well. None ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +148,8 @@ async def change(
         before = await _view(connection, store_id)
         now = _commerce_now(before)
         problems = validation.commerce_problems({**now, **values})
-        refuse([*problems, *validation.moved_problems(now, values)])
+        notified = notification_settings.problems(before.notifications, values, context.now())
+        refuse([*problems, *validation.moved_problems(now, values), *notified])
         row = _sealed(values, context.cipher)
         await _or_taken(stores.change(connection, number, row))
         view = await _view(connection, store_id)
@@ -209,18 +216,14 @@ def _commerce_now(store: StoreView) -> dict[str, Any]:
 
 
 def _sealed(values: Mapping[str, Any], cipher: SecretCipher) -> dict[str, Any]:
-    row = dict(values)
+    row = {name: value for name, value in values.items() if not name.startswith("notifications_")}
     for name in ("commerce_webhook_public_keys", "commerce_io_client_ids"):
         if name in row:
             row[name] = list(row[name] or ())
     for name in ("walmart_client_secret", "commerce_access_token"):
         if row.get(name) is not None:
             row[name] = cipher.seal(row[name])
-    if "notifications_url" in row:
-        url, secret = row.pop("notifications_url"), row.pop("notifications_secret")
-        row["notify_url"] = None if url is None else cipher.seal(url)
-        row["notify_host"] = None if url is None else validation.origin_of(url)
-        row["notify_secret"] = None if secret is None else cipher.seal(secret)
+    row |= notification_settings.columns(values, cipher)
     if row.get("carriers") is not None:
         row["carriers"] = {code: _spelled(entry) for code, entry in row["carriers"].items()}
     return row

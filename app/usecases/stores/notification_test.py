@@ -11,9 +11,9 @@ from app.storage import audit, idempotency, queries
 from app.storage.audit import Act
 from app.storage.idempotency import IdempotentRequest
 from app.storage.queries.views import StoreView, View
-from app.storage.stores import error_notifications
 from app.storage.stores.secrets import CannotDecrypt
 from app.usecases.context import AppContext
+from app.usecases.stores.notification_receiver import receiver_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,15 @@ async def send_test(
         store = await queries.store(connection, store_id)
         if store is None:
             raise Unknown("store", store_id)
-        target = await error_notifications.target(connection, store.store_id)
-    if target is None:
+        try:
+            receiver = await receiver_of(context, connection, store.store_id)
+        except CannotDecrypt as error:
+            raise Conflict("secret_unreadable", f"A secret of the store: {error}.") from error
+    if receiver is None:
         raise Conflict("notifications_not_set", "The store has no address for notifications.")
-    try:
-        url, secret = (context.cipher.open(each) for each in target)
-    except CannotDecrypt as error:
-        raise Conflict("secret_unreadable", f"A secret of the store: {error}.") from error
-    tested = _tested(await context.webhook_sender.send(url, secret, _body(context, store)))
+    identifier = str(context.new_id(store.store_id))
+    body = _body(context, store, identifier)
+    tested = _tested(await context.webhook_sender.send(receiver, identifier, body))
     async with context.transaction(once) as connection:
         after = {"ok": tested.ok, "status": tested.status, "seconds": tested.seconds}
         what = AuditedAct.NOTIFICATION_TESTED
@@ -61,10 +62,10 @@ def _tested(result: WebhookResult) -> NotificationTest:
     return NotificationTest(problem is None, result.status, round(result.seconds, 3), message)
 
 
-def _body(context: AppContext, store: StoreView) -> str:
+def _body(context: AppContext, store: StoreView, identifier: str) -> str:
     return json.dumps(
         {
-            "id": f"{store.id}-test-{context.entropy():x}",
+            "id": identifier,
             "type": "test",
             "sent_at": context.now().isoformat().replace("+00:00", "Z"),
             "store": {"id": str(store.id), "code": store.code, "name": store.name},

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from app.commerce import signatures
 from app.domain import time_zones
 from app.domain.errors import Problem
 from app.domain.orders import order_links, shipping
 from app.domain.orders.cancellation import Reason
-from app.http_client import ssrf_guard
+from app.http_client import ssrf_guard, webhook_signatures
 from app.walmart import carriers
 from app.walmart.markets import Market
 
@@ -55,6 +54,10 @@ def problems(values: Mapping[str, Any]) -> Iterator[Problem]:
     if notified is not None and ssrf_guard.ill_formed(notified, query=True):
         text = "An http(s) address without a fragment and a password is needed."
         yield Problem("notifications_url_invalid", text, "/notifications/url")
+    secret = values.get("notifications_secret")
+    if secret is not None and webhook_signatures.ill_formed(secret):
+        text = "After whsec_, 24 to 64 bytes in base64 are needed (Standard Webhooks)."
+        yield Problem("notifications_secret_invalid", text, "/notifications/secret")
     for name, entry in (values.get("carriers") or {}).items():
         yield from _carrier_problems(name, entry)
 
@@ -89,14 +92,6 @@ async def address_problems(values: Mapping[str, Any]) -> list[Problem]:
             reason = await ssrf_guard.refused(url)
             found += [Problem("address_forbidden", reason, pointer)] if reason else []
     return found
-
-
-def origin_of(url: str) -> str:
-    """The part of an address that is shown; the rest may contain a secret."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    named = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{named}" + (f":{parts.port}" if parts.port else "")
 
 
 def moved_problems(now: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[Problem]:

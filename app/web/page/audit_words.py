@@ -14,6 +14,7 @@ SENTENCES: Mapping[AuditedAct, str] = {
     AuditedAct.STORE_CARRIERS_CHANGED: deferred("Changed carriers"),
     AuditedAct.STORE_NOTIFICATIONS_CHANGED: deferred("Changed notifications"),
     AuditedAct.NOTIFICATION_TESTED: deferred("Sent a test notification"),
+    AuditedAct.NOTIFICATIONS_REPLAYED: deferred("Sent notifications again"),
     AuditedAct.WALMART_SUBSCRIBED: deferred("Asked Walmart to announce orders"),
     AuditedAct.KEY_CREATED: deferred("Made the key %(subject)s"),
     AuditedAct.KEY_REVOKED: deferred("Revoked the key %(subject)s"),
@@ -48,6 +49,8 @@ _SETTINGS: Mapping[str, str] = {
     "notifications.url": deferred("Address of notifications"),
     "notifications.host": deferred("Address of notifications"),
     "notifications.secret": deferred("Secret of notifications"),
+    "notifications.kinds": deferred("Kinds of notifications"),
+    "notifications.old_secret_until": deferred("Old secret of notifications"),
 }
 _MOST_NAMES = 6
 

@@ -38,6 +38,10 @@ _WORDS: Mapping[str, str] = {
     ),
     "address_forbidden": deferred("Waybill does not call this address. Use one with https://."),
     "notifications_url_invalid": deferred("Enter an address that begins with https://."),
+    "notifications_secret_invalid": deferred(
+        "After whsec_, enter 24 to 64 bytes in base64, or choose a secret without that beginning."
+    ),
+    "old_secret_until_invalid": deferred("The old secret can sign for at most 30 days."),
     "public_url_invalid": deferred(
         "Enter an address that begins with https:// and that Walmart can reach."
     ),

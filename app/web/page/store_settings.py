@@ -1,9 +1,13 @@
 """The other settings of a store: usual values, notifications, announcements of Walmart."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from fastapi import Response
 
+from app.domain import notification_kind
 from app.domain.errors import OrderError
 from app.storage.idempotency import StoredResponse
 from app.usecases.stores import manage
@@ -12,7 +16,8 @@ from app.usecases.stores.walmart_webhooks import subscribe_at
 from app.web.access import settings_of
 from app.web.page import store_problems
 from app.web.page.cancellation_words import REASONS
-from app.web.page.context import PageAdministering
+from app.web.page.context import PageAdministering, PageContext
+from app.web.page.notification_words import KINDS
 from app.web.page.route import PageRouter
 from app.web.page.store_access import AccessForm, missing, save, store_of, text
 from app.web.v1.store_schemas import SubscribeIn
@@ -20,6 +25,8 @@ from app.web.v1.store_schemas import SubscribeIn
 router = PageRouter()
 _SETTINGS, _NOTIFICATIONS = "store_settings.html", "store_notifications.html"
 _ANNOUNCE = "store_announce.html"
+# How long the old secret signs beside a new one.
+_OVERLAP = timedelta(days=1)
 _NAMES = (
     "name",
     "code",
@@ -59,28 +66,53 @@ async def change_settings(context: PageAdministering, store_id: UUID) -> Respons
 
 @router.get("/stores/{store_id}/notifications")
 async def notifications_page(context: PageAdministering, store_id: UUID) -> Response:
-    """Ask for the address of notifications."""
+    """Ask for the address of notifications, their kinds and a new secret."""
     store = await store_of(context, store_id)
-    return AccessForm(_NOTIFICATIONS).shown(context, store)
+    kinds = store.notifications.kinds if store.notifications else notification_kind.DEFAULT
+    return _notifications_form(kinds).shown(context, store)
 
 
 @router.post("/stores/{store_id}/notifications")
 async def change_notifications(context: PageAdministering, store_id: UUID) -> Response:
-    """Save the address of notifications, or end them."""
+    """Save the settings of notifications, end an old secret, or end notifications."""
     store = await store_of(context, store_id)
-    # Neither is shown again: the address is a secret too.
-    form = AccessForm(_NOTIFICATIONS)
-    if text(context, "go") == "off":
+    go = text(context, "go")
+    if go == "off":
         notice = context.viewer.gettext("Notifications are off.")
-        return await save(context, store, form, {"notifications": None}, notice)
-    url, secret = text(context, "notifications_url"), text(context, "secret")
-    form.problems = missing(context, {"/notifications/url": url, "/notifications/secret": secret})
+        return await save(context, store, _notifications_form(()), {"notifications": None}, notice)
+    if go == "end_old":
+        ended = {"notifications": {"old_secret_until": None}}
+        notice = context.viewer.gettext("The old secret no longer signs.")
+        return await save(context, store, _notifications_form(()), ended, notice)
+    kinds = [str(kind) for kind in context.form.getlist("kinds")]
+    given = _notifications(context, kinds)
+    # Neither address nor secret is shown again: the address is a secret too.
+    form = _notifications_form(kinds)
+    if store.notifications is None:
+        needed = {f"/notifications/{name}": given.get(name, "") for name in ("url", "secret")}
+        form.problems = missing(context, needed)
+    if not kinds:
+        words = context.viewer.gettext("Choose at least one, or turn notifications off.")
+        form.problems["/notifications/kinds"] = words
     if form.problems:
         form.status = 422
         return form.shown(context, store)
-    given = {"notifications": {"url": url, "secret": secret}}
     notice = context.viewer.gettext("Notifications are saved. Send a test to be sure.")
-    return await save(context, store, form, given, notice)
+    return await save(context, store, form, {"notifications": given}, notice)
+
+
+def _notifications(context: PageContext, kinds: Sequence[str]) -> dict[str, Any]:
+    """What the form changes; an empty field keeps what is stored."""
+    typed = {"url": text(context, "notifications_url"), "secret": text(context, "secret")}
+    given: dict[str, Any] = {name: value for name, value in typed.items() if value}
+    given["kinds"] = list(kinds)
+    if "secret" in given and text(context, "keep_old") == "on":
+        given["old_secret_until"] = (context.app.now() + _OVERLAP).isoformat()
+    return given
+
+
+def _notifications_form(kinds: Sequence[str]) -> AccessForm:
+    return AccessForm(_NOTIFICATIONS, more={"kinds": KINDS, "picked": set(kinds)})
 
 
 @router.post("/stores/{store_id}/notifications/test")

@@ -18,6 +18,7 @@ from app.web import pagination
 from app.web.page import audit_words, carrier_rows, store_state
 from app.web.page.cancellation_words import REASONS
 from app.web.page.context import PageContext, PageReading
+from app.web.page.notification_words import NAMES
 from app.web.page.route import PageRouter
 
 router = PageRouter()
@@ -74,6 +75,7 @@ async def store_page(context: PageReading, store_id: UUID) -> Response:
         carriers=carrier_rows.mapped(store),
         unmapped=[row for row in carrier_rows.unmapped(store, used) if row.unknown],
         reasons=REASONS,
+        kind_names=NAMES,
         sentence=lambda act: audit_words.sentence(act, viewer),
         changed=lambda act: audit_words.changed(act, viewer),
     )

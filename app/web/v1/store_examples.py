@@ -35,7 +35,12 @@ STORE: dict[str, Any] = {
     "admin_order_url": "https://shop.example/admin/sales/order/view/order_id/{entity_id}/",
     "time_zone": None,
     "charge_amount_is": "unit",
-    "notifications": {"host": "https://hooks.example", "secret_set": True},
+    "notifications": {
+        "host": "https://hooks.example",
+        "secret_set": True,
+        "kinds": ["errors", "return_received"],
+        "old_secret_until": None,
+    },
     "created_at": AT,
     "updated_at": AT,
     "status_details": [],
@@ -52,5 +57,9 @@ STORE_IN: dict[str, Any] = {
         "stock_id": 1,
     },
     "carriers": STORE["carriers"],
-    "notifications": {"url": "https://hooks.example/T0/B0", "secret": "at-least-16-characters"},
+    "notifications": {
+        "url": "https://hooks.example/T0/B0",
+        "secret": "at-least-16-characters",
+        "kinds": ["errors", "return_received"],
+    },
 }

@@ -4,14 +4,26 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictInt
 
+from app.domain import notification_kind
 from app.domain.errors import Invalid
+from app.domain.notification_kind import NotificationKind
 from app.domain.orders.cancellation import Reason
 from app.domain.orders.charges import ChargeAmountIs
 from app.storage.queries.views import StoreView
 from app.usecases.stores.manage import NewStore, StoreChanges
 from app.usecases.stores.try_access import AccessToTry
 from app.usecases.stores.validation import MARKETS, STORE_CODE
-from app.web.v1.fields import WHOLE, In, LongText, Out, Plain, Secret, Text, VisibleText
+from app.web.v1.fields import (
+    WHOLE,
+    In,
+    LongText,
+    Out,
+    Plain,
+    Secret,
+    Text,
+    Time,
+    VisibleText,
+)
 
 # A field that is left out is unchanged, which null is not. The document shows no default.
 _LEFT_OUT: Any = Field(default_factory=str)
@@ -78,17 +90,41 @@ class CommerceIn(In):
     )
 
 
-class NotificationsIn(In):
-    """Where notifications of new errors are sent, at most one a minute."""
+_URL = Field(
+    description="A webhook of a chat or incident tool that takes a JSON POST. `https://`, or "
+    "`http://` in a private network. Responses show only its host.",
+    json_schema_extra={"writeOnly": True},
+)
+_SIGNING_SECRET = Field(
+    description="Signs each message: `webhook-signature` of Standard Webhooks, and "
+    "`Waybill-Signature: t=<seconds>,v1=<hex>`, the HMAC-SHA256 of the seconds, a dot and the body."
+)
+_KINDS = "What the store is notified of. Each kind is a message of its own, at most one a minute."
+_LongSecret = Annotated[Secret, Field(min_length=16)]
+_Kinds = Annotated[list[NotificationKind], Field(min_length=1, max_length=len(NotificationKind))]
 
-    url: LongText = Field(
-        description="A webhook of a chat or incident tool that takes a JSON POST. `https://`, or "
-        "`http://` in a private network. Responses show only its host.",
-        json_schema_extra={"writeOnly": True},
-    )
-    secret: Annotated[Secret, Field(min_length=16)] = Field(
-        description="Signs each message: `Waybill-Signature: t=<seconds>,v1=<hex>`, the "
-        "HMAC-SHA256 of the seconds, a dot and the body."
+
+class NotificationsIn(In):
+    """Where notifications are sent, and which ones."""
+
+    url: Annotated[LongText, _URL]
+    secret: Annotated[_LongSecret, _SIGNING_SECRET]
+    kinds: _Kinds = Field(default=list(notification_kind.DEFAULT), description=_KINDS)
+
+
+class NotificationsPatch(In):
+    """Changes of notifications. A field that is left out keeps its value.
+
+    To turn notifications on, `url` and `secret` are needed.
+    """
+
+    url: Annotated[LongText, _URL] = _LEFT_OUT
+    secret: Annotated[_LongSecret, _SIGNING_SECRET] = _LEFT_OUT
+    kinds: _Kinds = Field(default_factory=list, description=_KINDS)
+    old_secret_until: Time | None = Field(
+        default=None,
+        description="With a new secret: until when the old one signs each message as well, at most "
+        "30 days from now; left out, it ends at once. null ends it.",
     )
 
 
@@ -144,7 +180,7 @@ class StorePatch(In):
     charge_amount_is: ChargeAmountIs = Field(
         default=ChargeAmountIs.UNIT, description=_CHARGE_AMOUNT_IS
     )
-    notifications: NotificationsIn | None = Field(
+    notifications: NotificationsPatch | None = Field(
         default=None, description="null ends notifications."
     )
 
@@ -157,8 +193,10 @@ def _flat(given: dict[str, Any]) -> dict[str, Any]:
     nested = {"walmart", "commerce", "notifications"}
     flat = {key: value for key, value in given.items() if key not in nested}
     if "notifications" in given:
-        target = given["notifications"] or {}
-        flat |= {f"notifications_{name}": target.get(name) for name in ("url", "secret")}
+        # null turns them off.
+        off = {"url": None, "secret": None}
+        target = off if given["notifications"] is None else given["notifications"]
+        flat |= {f"notifications_{name}": value for name, value in target.items()}
     for key, value in (given.get("walmart") or {}).items():
         flat[f"walmart_{key}"] = value
     for key, value in (given.get("commerce") or {}).items():

@@ -7,6 +7,7 @@ from app.domain.outbox import lag
 from app.storage import jobs
 from app.storage.outbox import retention
 from app.storage.postgres.database import Database
+from app.storage.stores import notification_messages
 
 # Days in which a repeated event is recognized, and in which an event waits for its order's link.
 _EVENTS, _UNLINKED_EVENTS = 7, 30
@@ -47,6 +48,7 @@ async def remove_expired(database: Database, days: RetentionDays) -> bool:
         (retention.forget_sessions, _SESSIONS),
         (retention.forget_rollups, lag.KEPT.days),
         (jobs.forget, _JOBS),
+        (retention.forget_messages, notification_messages.KEPT),
     ):
         if kept:
             largest = max(largest, await remove(database, kept))

@@ -245,7 +245,12 @@ async def test_a_test_notification_and_its_result_are_shown(
     client, path = await signed_in("admin"), f"/stores/{store.id}"
     inbox = Inbox()
     async with serving(inbox) as url:
-        form = {"notifications_url": f"{url}/hook", "secret": SECRET, "go": "save"}
+        form = {
+            "notifications_url": f"{url}/hook",
+            "secret": SECRET,
+            "kinds": "errors",
+            "go": "save",
+        }
         assert (await client.post(f"{path}/notifications", data=form)).status_code == 303
         for status, words in ((200, "It arrived in"), (500, "The receiver answered 500")):
             inbox.status = status
@@ -256,6 +261,33 @@ async def test_a_test_notification_and_its_result_are_shown(
     assert len(inbox.got) == 2
     assert (await client.post(f"{path}/notifications", data={"go": "off"})).status_code == 303
     assert "notifications are off" in (await client.get(path)).text
+
+
+async def test_kinds_are_chosen_and_a_secret_is_rotated(world: World, signed_in: SignIn) -> None:
+    store = await world.a_store()
+    client, path = await signed_in("admin"), f"/stores/{store.id}"
+    form: dict[str, Any] = {"notifications_url": "", "secret": "", "kinds": ["drift"], "go": "save"}
+    missing = await client.post(f"{path}/notifications", data=form)
+    assert (missing.status_code, missing.text.count("Fill this in.")) == (422, 2)
+    given = {**form, "notifications_url": "https://192.0.2.1/hook", "secret": SECRET}
+    assert (await client.post(f"{path}/notifications", data=given)).status_code == 303
+    shown = (await client.get(path)).text
+    assert "differences from Walmart" in shown
+    assert "Old secret" not in shown
+    # What is left empty stays; the old secret signs for another day.
+    renewed = {**form, "kinds": ["errors", "drift"], "secret": f"new-{SECRET}", "keep_old": "on"}
+    assert (await client.post(f"{path}/notifications", data=renewed)).status_code == 303
+    shown = (await client.get(path)).text
+    assert "errors, differences from Walmart" in shown
+    assert "It signs as well until" in shown
+    assert SECRET not in shown + (await client.get(f"{path}/notifications")).text
+    ended = await client.post(f"{path}/notifications", data={"go": "end_old"})
+    assert ended.status_code == 303
+    (row,) = await stores(world)
+    assert (row["notify_old_secret"], row["notify_kinds"]) == (None, ["errors", "drift"])
+    none = await client.post(f"{path}/notifications", data={**form, "kinds": []})
+    assert none.status_code == 422
+    assert "Choose at least one" in none.text
 
 
 async def test_walmart_is_asked_to_announce_orders(world: World, signed_in: SignIn) -> None:

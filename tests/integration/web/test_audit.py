@@ -67,6 +67,7 @@ async def test_each_group_of_changed_settings_is_an_act_with_its_values(
         (
             "store_notifications_changed",
             "notifications.host",
+            "notifications.kinds",
             "notifications.secret",
             "notifications.url",
         ),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app.domain.notification_kind import NotificationKind
 from app.storage.queries.views.base import View
 from app.storage.queries.views.updates import StatusDetail
 
@@ -36,10 +37,13 @@ class CommerceView(View):
 
 @dataclass(frozen=True, slots=True)
 class NotificationsView(View):
-    """Where notifications of new errors are sent, without the path and the secret."""
+    """Where notifications are sent, without the path and the secret, and which ones."""
 
     host: str
     secret_set: bool
+    kinds: tuple[NotificationKind, ...]
+    old_secret_until: datetime | None
+    """Until when the secret of before signs messages as well. null: one secret signs."""
 
 
 @dataclass(frozen=True, slots=True)
