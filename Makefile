@@ -12,13 +12,17 @@ LINT := openapi/lint
 CLIENTS := build/clients
 SPHINX := $(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet -c docs
 
+# Debian's, or what .ci/system-packages unpacked.
+PROMTOOL = PATH="$$PATH:.cache/usr/bin" promtool
+
 PYTHON ?= $(shell .ci/find-python)
 
 # What the goals need that pip cannot install. All of it is installed by one call, before anything
 # else is made.
 NEEDS := $(sort $(if $(wildcard .venv/.made),,python) \
            $(if $(filter check openapi-lint clients compatibility,$(MAKECMDGOALS)),node) \
-           $(if $(filter test,$(MAKECMDGOALS)),chromium pgbouncer faketime) \
+           $(if $(filter check alert-rules,$(MAKECMDGOALS)),promtool) \
+           $(if $(filter test,$(MAKECMDGOALS)),chromium pgbouncer faketime promtool) \
            $(if $(filter pictures,$(MAKECMDGOALS)),chromium) \
            $(if $(filter faults,$(MAKECMDGOALS)),faketime))
 
@@ -106,10 +110,10 @@ rehearse: ## Do the container image's own steps by hand, without Docker
 # ---- checking ---------------------------------------------------------------------------------
 
 .PHONY: check
-check: style types imports openapi-drift openapi-lint clients page-types migration-lint container-lint manifests-lint conformance docs ## Lint, types, import rules, API description, migrations, container, documentation
+check: style types imports openapi-drift openapi-lint clients page-types migration-lint container-lint manifests-lint alert-rules conformance docs ## Lint, types, import rules, API description, migrations, container, documentation
 	@echo "All checks passed."
 
-.PHONY: style types imports openapi-drift openapi-lint clients page-types migration-lint container-lint manifests-lint conformance
+.PHONY: style types imports openapi-drift openapi-lint clients page-types migration-lint container-lint manifests-lint alert-rules conformance
 style: .venv/.dev
 	@echo "== style"
 	@$(BIN)/ruff check .
@@ -170,6 +174,13 @@ container-lint: .venv/.dev
 manifests-lint: .venv/.dev
 	@echo "== Kubernetes manifests"
 	@$(BIN)/python deploy/kubernetes/lint.py
+
+# A test of a rule says when it fires and when it does not; tests/integration/test_alerts.py fires
+# each by its fault.
+alert-rules: | needs
+	@echo "== alert rules"
+	@$(PROMTOOL) check rules deploy/prometheus/alerts.yml
+	@$(PROMTOOL) test rules deploy/prometheus/alerts_test.yml
 
 conformance: .venv/.dev
 	@echo "== Walmart's own documents"

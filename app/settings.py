@@ -137,6 +137,10 @@ class Settings(BaseSettings):
     retain_audit: Annotated[int, Field(ge=0, le=36_500)] = Field(
         default=400, description="Days that the audit is kept; 0 for ever."
     )
+    metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
+        default=None,
+        description="TCP port of /metrics alone, which is then not on the API's own port.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged."
     )

@@ -91,7 +91,13 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
             settings=settings,
             url=url,
             context=context,
-            metrics=Metrics(context.database, VERSION, started_at=_now()),
+            metrics=Metrics(
+                context.database,
+                VERSION,
+                started_at=_now(),
+                # Without a session of its own a poller has no lock, by which it is counted.
+                sees_pollers=can_listen(settings),
+            ),
             wake_signal=wake_signal,
             webhook_sender=context.webhook_sender,
             breaker=Breaker(

@@ -4,8 +4,8 @@ import asyncio
 import errno
 import gc
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
@@ -13,6 +13,9 @@ import uvicorn
 from app.cli import connection_limits
 from app.cli.connection_limits import Limits
 from app.endings import CannotGoOn
+
+# Seconds for probes and scrapes in flight at a stop.
+_MOMENT = 1
 
 
 class CannotListen(CannotGoOn):
@@ -99,3 +102,18 @@ async def answer(
         raise CannotListen(f"Cannot listen on the port: {error.strerror}.") from error
     finally:
         leaving.cancel()
+
+
+@asynccontextmanager
+async def answering(
+    app: Any,  # noqa: ANN401 - any ASGI app
+    listening: socket.socket,
+) -> AsyncIterator[None]:
+    """Serve a small app of probes or metrics during the block, beside what the process is for."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(answer(app, listening, stop, grace=_MOMENT))
+    try:
+        yield
+    finally:
+        stop.set()
+        await running

@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
+from typing import Any
 
 import structlog
 
@@ -19,8 +19,6 @@ _log = structlog.get_logger(__name__)
 # Seconds to wait for the database and its migration: a deployment starts all parts at once.
 _PATIENCE = 60.0
 _AGAIN_AFTER = 2.0
-# Seconds for probes in flight at a stop.
-_GRACE = 1
 
 
 class CannotPoll(CannotGoOn):
@@ -34,19 +32,29 @@ def poll(settings: Settings, *, host: str, port: int | None) -> None:
     """
     logs.configure(settings.log_level)
     listening = None if port is None else http_server.take(host, port)
+    # mutation: metrics-port-of-a-poller
+    metrics = (
+        None if settings.metrics_port is None else http_server.take(host, settings.metrics_port)
+    )
     with asyncio.Runner(loop_factory=process.new_loop) as runner:
-        runner.run(_poll(settings, listening))
+        runner.run(_poll(settings, listening, metrics))
 
 
-async def _poll(settings: Settings, listening: socket.socket | None) -> None:
+async def _poll(
+    settings: Settings, listening: socket.socket | None, metrics: socket.socket | None
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(process.opened(settings))
+        # Answered before the database answers, and while draining. A poller without a port does
+        # not load the web framework.
         if listening is not None:
-            await stack.enter_async_context(_probed(parts, listening))
+            await stack.enter_async_context(http_server.answering(_probes(parts), listening))
+        if metrics is not None:
+            await stack.enter_async_context(http_server.answering(_metrics(parts), metrics))
         await _wait_until_ready(parts, stop)
         if stop.is_set():
             return
@@ -57,23 +65,20 @@ async def _poll(settings: Settings, listening: socket.socket | None) -> None:
         _log.info("stopping", note="finishing what is in flight")
 
 
-@asynccontextmanager
-async def _probed(parts: process.Parts, listening: socket.socket) -> AsyncIterator[None]:
-    """Answer probes during the block, also before the database answers and while draining."""
-    # A poller without a port does not load the web framework.
+def _probes(parts: process.Parts) -> Any:  # noqa: ANN401 - an ASGI app
     from app.web.probes import create_probes  # noqa: PLC0415
 
     # mutation: poller-readiness
-    app = create_probes(
+    return create_probes(
         stopped=parts.heartbeat.stopped, ready=lambda: readiness.not_ready(parts.database)
     )
-    stop = asyncio.Event()
-    answering = asyncio.create_task(http_server.answer(app, listening, stop, grace=_GRACE))
-    try:
-        yield
-    finally:
-        stop.set()
-        await answering
+
+
+def _metrics(parts: process.Parts) -> Any:  # noqa: ANN401 - an ASGI app
+    from app.web.probes import create_metrics_app  # noqa: PLC0415
+
+    # An API reports what the database shows; here it would be counted once more for each poller.
+    return create_metrics_app(parts.metrics.process)
 
 
 async def _wait_until_ready(parts: process.Parts, stop: asyncio.Event) -> None:

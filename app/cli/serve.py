@@ -17,6 +17,7 @@ from app.storage.postgres import readiness
 from app.version import VERSION
 from app.web.app import create_app
 from app.web.page_settings import PageSettings
+from app.web.probes import create_metrics_app
 
 _log = structlog.get_logger(__name__)
 # Seconds for requests in flight at a stop.
@@ -31,11 +32,20 @@ def serve(settings: Settings, *, host: str, port: int, with_poller: bool) -> Non
     """Answer requests until SIGTERM or SIGINT. Raises CannotServe, CannotListen, BadSettings."""
     logs.configure(settings.log_level)
     listening = http_server.take(host, port)
+    metrics = (
+        None if settings.metrics_port is None else http_server.take(host, settings.metrics_port)
+    )
     with asyncio.Runner(loop_factory=process.new_loop) as runner:
-        runner.run(_serve(settings, listening, with_poller=with_poller))
+        runner.run(_serve(settings, listening, metrics, with_poller=with_poller))
 
 
-async def _serve(settings: Settings, listening: socket.socket, *, with_poller: bool) -> None:
+async def _serve(
+    settings: Settings,
+    listening: socket.socket,
+    metrics: socket.socket | None,
+    *,
+    with_poller: bool,
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -44,6 +54,9 @@ async def _serve(settings: Settings, listening: socket.socket, *, with_poller: b
         why_not = await readiness.not_ready(parts.database)
         if why_not is not None:
             raise CannotServe(why_not)
+        if metrics is not None:
+            own = create_metrics_app(parts.metrics)
+            await stack.enter_async_context(http_server.answering(own, metrics))
         if with_poller:
             await stack.enter_async_context(worker.polling(parts, ended=stop.set))
         keys = open_keys()
@@ -54,6 +67,7 @@ async def _serve(settings: Settings, listening: socket.socket, *, with_poller: b
             context=parts.context,
             admin_key=admin.get_secret_value() if admin else None,
             metrics=parts.metrics,
+            metrics_here=metrics is None,
             ready=lambda: readiness.not_ready(parts.database),
             version=VERSION,
             adobe_keys=keys,

@@ -27,7 +27,6 @@ from app.web.commerce import (
 from app.web.commerce import hooks as commerce_hooks
 from app.web.commerce import orders as commerce_orders
 from app.web.commerce import shipments as commerce_shipments
-from app.web.health import MetricsSource
 from app.web.live import LiveHints
 from app.web.middleware import RequestMiddleware
 from app.web.page import pages
@@ -35,7 +34,7 @@ from app.web.page.attention_count import AttentionCounts
 from app.web.page.refused import RefusedSignIns
 from app.web.page_settings import PageSettings
 from app.web.path_rules import PathRules
-from app.web.probes import Ready
+from app.web.probes import MetricsSource, Ready
 from app.web.route import OperationRouter
 from app.web.v1 import (
     api_keys,
@@ -115,6 +114,7 @@ def create_app(
     adobe_keys: AdobeKeys | None = None,
     answer_within: float = 8.0,
     page: PageSettings | None = None,
+    metrics_here: bool = True,
     stopping: asyncio.Event | None = None,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
@@ -122,8 +122,9 @@ def create_app(
 
     ready returns None, or the reason why requests cannot be served. adobe_keys verify events of
     Adobe; the caller closes them. answer_within is the time limit in seconds for webhooks and
-    events: Commerce waits 8 seconds for an answer, Adobe 10. stopping is set when the process
-    stops: streams of events end at once.
+    events: Commerce waits 8 seconds for an answer, Adobe 10. metrics_here is False where the
+    metrics have a port of their own. stopping is set when the process stops: streams of events end
+    at once.
     """
     app = FastAPI(
         title=openapi.TITLE,
@@ -147,7 +148,8 @@ def create_app(
     app.state.page = page or PageSettings()
     app.state.attention = AttentionCounts(time.monotonic)
     app.state.page_paths = pattern_of(pages.PAGES)
-    for router in (*OPERATIONS, health.router, *pages.PAGES, pages.ASSETS):
+    probes = [health.router, health.metrics_router] if metrics_here else [health.router]
+    for router in (*OPERATIONS, *probes, *pages.PAGES, pages.ASSETS):
         app.include_router(router)
     problems.install(app)
     docs.install(app)

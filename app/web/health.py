@@ -1,29 +1,16 @@
 """Probes and metrics, without an API key."""
 
-from typing import Protocol
-
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from app.web import problems
-from app.web.probes import Ready
+from app.web.probes import MetricsSource, Ready, exposition
 from app.web.problem_documents import MEDIA_TYPE
 from app.web.v1.responses import success
 
 router = APIRouter(tags=["operations"])
-
-
-class MetricsSource(Protocol):
-    """The metrics that `/metrics` exposes."""
-
-    def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count an answered request. route is a path with its parameters in braces."""
-
-    async def refresh(self) -> None:
-        """Update the gauges that are read from the database."""
-
-    def render(self) -> tuple[bytes, str]:
-        """The exposition text, and its content type."""
+# Left out where the metrics have a port of their own.
+metrics_router = APIRouter(tags=["operations"])
 
 
 class StatusOut(BaseModel):
@@ -83,7 +70,7 @@ async def check_readiness(request: Request) -> Response:
     return Response(b'{"status":"ready"}', media_type="application/json")
 
 
-@router.get(
+@metrics_router.get(
     "/metrics",
     operation_id="get_metrics",
     summary="Get metrics for Prometheus",
@@ -101,8 +88,10 @@ async def check_readiness(request: Request) -> Response:
     },
 )
 async def get_metrics(request: Request) -> Response:
-    """Counters of this process, and gauges of the database, which are equal in all processes."""
+    """Counters of this process, and gauges of the database, which are equal in all processes.
+
+    While the database is away, its gauges are absent and `waybill_database_up` is 0. Where
+    `WAYBILL_METRICS_PORT` is set, that port answers instead.
+    """
     metrics: MetricsSource = request.app.state.metrics
-    await metrics.refresh()
-    text, content_type = metrics.render()
-    return Response(text, headers={"content-type": content_type})
+    return await exposition(metrics)

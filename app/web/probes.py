@@ -1,9 +1,10 @@
-"""The probes of a poller, which serves nothing else: /livez and /readyz.
+"""What a process answers beside the API: the probes of a poller, and metrics on their own port.
 
 No module that a poller imports for them imports FastAPI (decision 0027).
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -12,6 +13,19 @@ from starlette.routing import Route
 
 Ready = Callable[[], Awaitable[str | None]]
 """Returns None, or the reason why requests cannot be served."""
+
+
+class MetricsSource(Protocol):
+    """The metrics that `/metrics` exposes."""
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answered request. route is a path with its parameters in braces."""
+
+    async def refresh(self) -> None:
+        """Update the gauges that are read from the database."""
+
+    def render(self) -> tuple[bytes, str]:
+        """The exposition text, and its content type."""
 
 
 def create_probes(*, stopped: Callable[[], str | None], ready: Ready) -> Starlette:
@@ -24,6 +38,22 @@ def create_probes(*, stopped: Callable[[], str | None], ready: Ready) -> Starlet
         return _answer("ready", await ready())
 
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz)])
+
+
+def create_metrics_app(metrics: MetricsSource) -> Starlette:
+    """Create the app of a port that answers /metrics and nothing else."""
+
+    async def answer(_: Request) -> Response:
+        return await exposition(metrics)
+
+    return Starlette(routes=[Route("/metrics", answer)])
+
+
+async def exposition(metrics: MetricsSource) -> Response:
+    """Answer with the metrics as of now."""
+    await metrics.refresh()
+    text, content_type = metrics.render()
+    return Response(text, headers={"content-type": content_type})
 
 
 def _answer(status: str, why_not: str | None) -> Response:

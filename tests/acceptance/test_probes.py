@@ -35,7 +35,8 @@ def at_most(descriptors: int) -> Iterator[None]:
 @pytest.fixture
 def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
     launch = partial(Forked, descriptors=USUAL)
-    with deployed(fresh_url, tmp_path, launch, pollers=0) as running:
+    metrics = str(free_port())
+    with deployed(fresh_url, tmp_path, launch, pollers=0, WAYBILL_METRICS_PORT=metrics) as running:
         yield running
 
 
@@ -49,7 +50,8 @@ def test_no_process_is_ready_while_the_database_is_read_only(
     name = urlsplit(fresh_url).path.removeprefix("/")
     cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
     poller = f"http://127.0.0.1:{free_port()}"
-    deployment.start("poller", "poller", "--port", poller.rpartition(":")[2])
+    figures = f"http://127.0.0.1:{free_port()}"
+    start_poller(deployment, poller, figures)
     deployment.wait_for(f"{poller}/livez", "poller")
     both = (deployment.api, poller)
     until(lambda: all(answer(each, "readyz").status_code == 200 for each in both))
@@ -61,6 +63,27 @@ def test_no_process_is_ready_while_the_database_is_read_only(
     assert answer(deployment.api, "readyz").json()["code"] == "database_unavailable"
     server.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
     until(lambda: all(answer(each, "readyz").status_code == 200 for each in both))
+
+
+def start_poller(deployment: Deployment, probes: str, metrics: str) -> None:
+    ports = [each.rpartition(":")[2] for each in (probes, metrics)]
+    deployment.start("poller", "poller", "--port", ports[0], WAYBILL_METRICS_PORT=ports[1])
+
+
+def test_metrics_are_on_their_own_port_and_nothing_else_is(deployment: Deployment) -> None:
+    own = f"http://127.0.0.1:{deployment.environment['WAYBILL_METRICS_PORT']}"
+    probes, pollers = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+    start_poller(deployment, probes, pollers)
+    deployment.wait_for(f"{pollers}/metrics", "poller")
+    assert answer(deployment.api, "metrics").status_code == 404
+    assert answer(own, "livez").status_code == answer(pollers, "livez").status_code == 404
+    until(lambda: "\nwaybill_pollers 1.0\n" in answer(own, "metrics").text)
+    assert "waybill_queue_depth" in answer(own, "metrics").text
+    found = answer(pollers, "metrics").text
+    assert "waybill_database_pool_size" in found
+    assert "process_resident_memory_bytes" in found
+    # The figures of the database would be there once more for each poller.
+    assert "waybill_queue_depth" not in found
 
 
 def test_a_header_has_ten_seconds() -> None:

@@ -48,7 +48,7 @@ PATHS = export.document()["paths"]
 WITH_REQUESTS = [
     ROOT / "README.md",
     *(DOCS / f"{name}.md" for name in ("tour", "errors", "limits", "notifications", "simulator")),
-    *(DOCS / f"{name}.md" for name in ("commands", "commerce", "operations")),
+    *(DOCS / f"{name}.md" for name in ("commands", "commerce", "operations", "runbook")),
 ]
 
 

@@ -36,6 +36,8 @@ NOT_IN_THE_MAP = {
     "WAYBILL_ENCRYPTION_KEYS",
     "WAYBILL_ADMIN_KEY",
     "WAYBILL_DATA_DIR",
+    # The manifests name the port themselves.
+    "WAYBILL_METRICS_PORT",
     # Set by `waybill demo` only.
     "WAYBILL_DEMO_SIMULATOR",
 }
@@ -130,7 +132,8 @@ def test_a_pod_runs_an_existing_command(workload: dict[str, Any]) -> None:
     name, *words = container(workload)["args"]
     command = get_command(app).commands[name]  # type: ignore[attr-defined]
     given = command.make_context(name, list(words)).params
-    ports = [port["containerPort"] for port in container(workload).get("ports", [])]
+    declared = container(workload).get("ports", [])
+    ports = [port["containerPort"] for port in declared if port["name"] != "metrics"]
     assert [given[option] for option in ("port",) if given.get(option)] == ports
     assert not ports or given["host"] == "0.0.0.0"  # noqa: S104 - in a pod
     assert given.get("no_poller", True)
@@ -159,6 +162,8 @@ def test_a_pod_gets_existing_settings_and_secrets(workload: dict[str, Any]) -> N
     for variable in only["env"]:
         assert variable["name"] in settings.variables()
         assert variable["name"] not in CONFIGURED
+        if "value" in variable:
+            continue
         refers = variable["valueFrom"]["secretKeyRef"]
         assert refers["key"] in secrets(refers["name"]) or refers.get("optional")
 
@@ -204,11 +209,21 @@ def test_every_selector_matches_pods() -> None:
             assert selected(rule["labelSelector"]["matchLabels"]) == [workload["metadata"]["name"]]
 
 
-def test_the_service_routes_to_the_api_only() -> None:
+def test_the_service_routes_to_the_api_only_and_not_to_metrics() -> None:
     service = one("Service", "waybill-api")["spec"]
     assert selected(service["selector"]) == ["waybill-api"]
-    names = {port["name"] for port in container(API)["ports"]}
-    assert {port["targetPort"] for port in service["ports"]} <= names
+    assert {port["targetPort"] for port in service["ports"]} == {"http"}
+    assert "http" in {port["name"] for port in container(API)["ports"]}
+
+
+@pytest.mark.parametrize("workload", [API, POLLER], ids=["api", "poller"])
+def test_metrics_are_where_prometheus_looks_for_them(workload: dict[str, Any]) -> None:
+    port = next(p["containerPort"] for p in container(workload)["ports"] if p["name"] == "metrics")
+    notes = workload["spec"]["template"]["metadata"]["annotations"]
+    (variable,) = (e for e in container(workload)["env"] if e["name"] == "WAYBILL_METRICS_PORT")
+    assert str(port) == notes["prometheus.io/port"] == variable["value"]
+    reachable = one("NetworkPolicy", "waybill-metrics")["spec"]["ingress"][0]
+    assert reachable["ports"][0]["port"] == "metrics"
 
 
 def test_autoscaled_deployments_set_no_replica_count() -> None:

@@ -13,10 +13,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ("chromium", "pgbouncer", "faketime")
-ALL = ("python", "node", *TESTS)
-TITLES = "Python 3.11 to 3.15 with venv, Node.js 18.18 or newer with npm, Chromium, PgBouncer, libfaketime"
+ALL = ("python", "node", *TESTS, "promtool")
+TITLES = (
+    "Python 3.11 to 3.15 with venv, Node.js 18.18 or newer with npm, Chromium, PgBouncer, "
+    "libfaketime, promtool"
+)
 PACKAGES = "python3 python3-venv nodejs npm chromium pgbouncer faketime"
-BY_HAND = f"apt-get update && apt-get install -y --no-install-recommends {PACKAGES}"
+UNPACK = "apt-get download prometheus && dpkg-deb -x prometheus_*.deb .cache"
+BY_HAND = f"apt-get update && apt-get install -y --no-install-recommends {PACKAGES} && {UNPACK}"
+DOWNLOAD = "apt-get -qq -o DPkg::Lock::Timeout=120 download prometheus"
 
 # "Installs" by making the programs; the result of `apt-get update` and the omissions are set.
 APT_GET = """\
@@ -24,6 +29,7 @@ echo "apt-get $*" >>"$CALLS"
 echo "noise of apt-get"
 case $* in
 *" update") exit "${UPDATE:-0}" ;;
+*" download prometheus") echo package >prometheus_1_any.deb; exit "${DOWNLOAD:-0}" ;;
 esac
 [ "${INSTALL:-0}" = 0 ] || { echo "E: no such package"; exit "$INSTALL"; }
 for package in "$@"; do
@@ -37,6 +43,10 @@ for package in "$@"; do
     esac
 done
 chmod +x "$BIN"/* "$SYSTEM_USR"/sbin/* || true
+"""
+# Unpacks the one program, if it is asked for that alone.
+TAR = """\
+[ "$*" = "-x ./usr/bin/promtool" ] && mkdir -p usr/bin && cp "$BIN/true" usr/bin/promtool
 """
 SUDO = """\
 echo "sudo $*" >>"$CALLS"
@@ -56,9 +66,11 @@ class Machine:
         self.calls.touch()
         for folder in (self.bin, self.usr / "bin"):
             folder.mkdir(parents=True)
-        for name in ("bash", "sh", "env", "dirname", "mkdir", "chmod", "true"):
+        for name in ("bash", "sh", "env", "dirname", "mkdir", "chmod", "true", "rm", "cp"):
             (self.bin / name).symlink_to(str(shutil.which(name)))
         self.program("apt-get", APT_GET)
+        self.program("dpkg-deb")
+        self.program("tar", TAR)
         self.user(0)
 
     @property
@@ -68,6 +80,10 @@ class Machine:
     @property
     def usr(self) -> Path:
         return self.folder / "usr"
+
+    @property
+    def cache(self) -> Path:
+        return self.folder / "cache"
 
     @property
     def calls(self) -> Path:
@@ -87,6 +103,7 @@ class Machine:
             "PATH": str(self.bin),
             "BIN": str(self.bin),
             "SYSTEM_USR": str(self.usr),
+            "SYSTEM_CACHE": str(self.cache),
             "CALLS": str(self.calls),
         }
         environment |= {name.upper(): str(value) for name, value in answers.items()}
@@ -121,9 +138,20 @@ def refusal(answer: subprocess.CompletedProcess[str]) -> str:
 def test_root_gets_everything_missing_by_one_install_in_one_line(machine: Machine) -> None:
     answer = machine.has(*ALL)
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout == f"Installing {TITLES}: apt-get install {PACKAGES}\n"
+    steps = f"apt-get install {PACKAGES}, apt-get download prometheus"
+    assert answer.stdout == f"Installing {TITLES}: {steps}\n"
     assert not answer.stderr
-    assert machine.called() == apt_get(PACKAGES)
+    assert machine.called() == [*apt_get(PACKAGES), DOWNLOAD]
+
+
+def test_promtool_is_unpacked_so_that_no_server_starts(machine: Machine) -> None:
+    answer = machine.has("promtool")
+    assert answer.returncode == 0, answer.stderr
+    assert machine.called() == [apt_get("")[0], DOWNLOAD]
+    assert [each.name for each in machine.cache.iterdir()] == ["usr"]
+    assert machine.has("promtool").stdout == ""
+    shutil.rmtree(machine.cache)
+    assert refusal(machine.has("promtool", download=100)).endswith(f"apt-get update && {UNPACK}")
 
 
 def test_only_missing_packages_are_installed_and_each_once(machine: Machine) -> None:
@@ -232,8 +260,8 @@ def test_python_3_11_to_3_15_is_accepted_and_no_other(
     ("goal", "needs"),
     [
         ("run", "python"),
-        ("test", "chromium faketime pgbouncer python"),
-        ("check", "node python"),
+        ("test", "chromium faketime pgbouncer promtool python"),
+        ("check", "node promtool python"),
         ("faults", "faketime python"),
     ],
 )

@@ -1,6 +1,8 @@
 """Metrics cover the whole deployment, whichever process did the work."""
 
 import asyncio
+import platform
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +11,7 @@ import sqlalchemy as sa
 
 from app.domain.ids import new_id
 from app.domain.update import State
-from app.metrics import Metrics
+from app.metrics import Metrics, registry
 from app.storage import queries
 from app.storage.postgres.database import Database, open_database
 from app.storage.tables import attempts, lanes, updates
@@ -61,7 +63,8 @@ async def test_work_of_other_processes_is_counted(world: World) -> None:
     assert found['waybill_delivery_lag_seconds_count{kind="shipment"}'] == 2
     assert found['waybill_delivery_lag_seconds_bucket{kind="shipment",le="+Inf"}'] == 2
     assert found['waybill_delivery_lag_seconds_sum{kind="shipment"}'] > 0
-    assert found['waybill_build_info{version="1.2.3"}'] == found["waybill_database_up"] == 1
+    built = f'waybill_build_info{{python="{platform.python_version()}",version="1.2.3"}}'
+    assert found[built] == found["waybill_database_up"] == 1
 
 
 async def test_a_lag_is_counted_in_its_bucket(world: World) -> None:
@@ -133,10 +136,16 @@ async def test_open_failed_overdue_and_paused_work_is_reported(world: World) -> 
             .values(reason="walmart_throttled", paused_until=until)
         )
         figures = await queries.figures(connection)
-    assert figures.open == {("shipment", "failed"): 1, ("shipment", "pending"): 1}
-    assert figures.oldest_due == pytest.approx(90, abs=30)
-    assert figures.paused == {"walmart_throttled": 1}
+    assert {key: count for key, count in figures.open.items() if count} == {
+        ("shipment", "failed"): 1,
+        ("shipment", "pending"): 1,
+    }
+    assert figures.oldest_due == figures.queue_age["shipment"] == pytest.approx(90, abs=30)
+    assert {reason for reason, count in figures.paused.items() if count} == {"walmart_throttled"}
     found = await shown(metrics_of(world.database))
+    assert found['waybill_queue_depth{kind="shipment"}'] == 1
+    assert found['waybill_queue_age_seconds{kind="shipment"}'] >= 90
+    assert found['waybill_queue_depth{kind="refund"}'] == 0
     assert found['waybill_open_updates{kind="shipment",state="failed"}'] == 1
     assert found['waybill_paused_lanes{reason="walmart_throttled"}'] == 1
 
@@ -173,11 +182,66 @@ async def test_a_role_without_rights_reports_the_number_of_hidden_sessions(
     assert found["waybill_oldest_transaction_seconds"] == 0
 
 
-async def test_the_metrics_answer_without_a_database_and_report_it() -> None:
+async def test_without_a_database_gauges_are_absent_and_counters_stay(world: World) -> None:
+    await delivered(world, "1ZA")
+    metrics = metrics_of(world.database)
+    before = await shown(metrics)
+    assert before["waybill_oldest_due_seconds"] == 0
     away = open_database("postgresql://x@127.0.0.1:9/x")
-    found = await shown(metrics_of(away))
+    metrics._database = away
+    after = await shown(metrics)
     await away.close()
-    assert found["waybill_database_up"] == 0
+    assert after["waybill_database_up"] == 0
+    unknown = {series.split("{")[0] for series in before.keys() - after.keys()}
+    assert {"waybill_oldest_due_seconds", "waybill_queue_depth", "waybill_open_updates"} < unknown
+    counter = 'waybill_deliveries_total{kind="shipment",verdict="confirmed"}'
+    assert after[counter] == before[counter] == 1
+
+
+async def test_a_full_pool_shows_who_waits_and_does_not_stop_a_scrape(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = 'pool="transactions"'
+    metrics = metrics_of(world.database)
+    async with AsyncExitStack() as stack:
+        for _ in range(world.database.pools()["transactions"].size):
+            await stack.enter_async_context(world.database.begin())
+        with monkeypatch.context() as impatient:
+            impatient.setattr(registry, "PATIENCE", 0.1)
+            found = await shown(metrics)
+        assert found["waybill_database_up"] == 0
+        size = found[f"waybill_database_pool_size{{{pool}}}"]
+        assert found[f'waybill_database_pool_connections{{{pool},state="in_use"}}'] == size
+        busy = asyncio.create_task(_begin(world.database))
+        await asyncio.sleep(0)
+        assert world.database.pools()["transactions"].waiting == 1
+    await busy
+    free = await shown(metrics)
+    assert free["waybill_database_up"] == 1
+    assert free[f"waybill_database_pool_waiting{{{pool}}}"] == 0
+    assert free[f'waybill_database_pool_connections{{{pool},state="in_use"}}'] == 0
+
+
+async def _begin(database: Database) -> None:
+    async with database.begin():
+        pass
+
+
+async def test_tokens_left_are_the_fewest_of_a_store_and_of_the_last_minute(world: World) -> None:
+    await world.a_store()
+    await world.a_store()
+    async with world.database.begin() as connection:
+        for store_id, tokens, endpoint, ago in (
+            (1, 40, "ship", 5),
+            (2, 7, "ship", 5),
+            (1, 0, "cancel", 61),
+        ):
+            of = (lanes.c.store_id == store_id) & (lanes.c.endpoint == endpoint)
+            seen = sa.func.now() - timedelta(seconds=ago)
+            await connection.execute(sa.update(lanes).where(of).values(tokens=tokens, seen_at=seen))
+    found = await shown(metrics_of(world.database))
+    left = {series: value for series, value in found.items() if "tokens_left" in series}
+    assert left == {'waybill_rate_limit_tokens_left{endpoint="ship"}': 7}
 
 
 async def test_requests_are_counted_by_route_and_an_odd_method_makes_no_series() -> None:
@@ -187,6 +251,9 @@ async def test_requests_are_counted_by_route_and_an_odd_method_makes_no_series()
         metrics.request(method, "/v1/orders", 200, 0.01)
     found = await shown(metrics)
     await away.close()
+    name = "waybill_http_request_duration_seconds_count"
+    assert found[f'{name}{{route="/v1/orders"}}'] == 3
+    assert found['waybill_http_request_seconds_count{route="/v1/orders"}'] == 3
     name = "waybill_http_requests_total"
     assert found[f'{name}{{method="GET",route="/v1/orders",status="200"}}'] == 2
     assert found[f'{name}{{method="other",route="/v1/orders",status="200"}}'] == 1

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.storage.postgres.dsn import asyncpg_arguments, sqlalchemy_url
 from app.storage.postgres.errors import READ_ONLY, sqlstate, translated
-from app.storage.postgres.pool import Pool
+from app.storage.postgres.pool import Pool, PoolUse
 from app.storage.postgres.retry import repeated
 from app.storage.postgres.session import Sessions
 
@@ -44,6 +44,13 @@ class Placement:
     """None means that PostgreSQL has not been asked yet."""
 
 
+@dataclass(slots=True)
+class _Entering:
+    """Callers that wait for a connection of the engine, or open one."""
+
+    callers: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """A PostgreSQL database with its connection pools."""
@@ -59,6 +66,25 @@ class Database:
     limits: Mapping[str, str] = field(default_factory=dict)
     """Settings of each transaction, for lack of a session that has them."""
     placement: Placement = field(default_factory=Placement)
+    _entering: _Entering = field(default_factory=_Entering)
+
+    def pools(self) -> dict[str, PoolUse]:
+        """How many connections of each pool this process uses now, by the pool's work."""
+        return {
+            "transactions": self._engine_use(),
+            "statements": self.direct.pool.use,
+            "claims": self.by_key.pool.use,
+            "batches": self.grouped.pool.use,
+        }
+
+    def _engine_use(self) -> PoolUse:
+        pool = self.engine.pool
+        if not isinstance(pool, sa.QueuePool):
+            return PoolUse(0, 0, 0, 0)
+        in_use, size = pool.checkedout(), pool.size()
+        # A connection that is being opened counts as in use, so only a full pool lets callers wait.
+        waiting = self._entering.callers if in_use >= size else 0
+        return PoolUse(size, in_use, pool.checkedin(), waiting)
 
     async def is_sharded(self) -> bool:
         """Whether the tables are distributed by store (Citus); PostgreSQL is asked once.
@@ -99,9 +125,13 @@ class Database:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         with translated():
-            # mutation: connection-lost-during-setup
-            with translated(alone=True):
-                connection = await self.engine.connect().start()
+            self._entering.callers += 1
+            try:
+                # mutation: connection-lost-during-setup
+                with translated(alone=True):
+                    connection = await self.engine.connect().start()
+            finally:
+                self._entering.callers -= 1
             async with AsyncExitStack() as stack:
                 stack.push_async_exit(connection)
                 yield connection

@@ -38,6 +38,19 @@ class PooledConnection:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """How many connections of a pool are used now."""
+
+    size: int
+    """The most connections that it opens."""
+    in_use: int
+    idle: int
+    """Open and not used."""
+    waiting: int
+    """Callers that wait for a connection because all are in use."""
+
+
 @dataclass(slots=True)
 class Pool:
     """A pool of at most size connections, each opened when it is first needed.
@@ -52,6 +65,8 @@ class Pool:
     """Seconds to wait for a connection while all are taken."""
     _kept: list[PooledConnection] = field(default_factory=list)
     _closed: bool = False
+    _taken: int = 0
+    _waiting: int = 0
     _renewed_at: float = float("-inf")
     _places: asyncio.Semaphore = field(init=False)
 
@@ -62,14 +77,19 @@ class Pool:
         """Take a connection. Raises TimeoutError, PoolClosed, and what connecting raises."""
         if self._places.locked():
             # The longest waiting request is next.
-            async with asyncio.timeout(self.patience):
-                await self._places.acquire()
+            self._waiting += 1
+            try:
+                async with asyncio.timeout(self.patience):
+                    await self._places.acquire()
+            finally:
+                self._waiting -= 1
         else:
             await self._places.acquire()
+        self._taken += 1
         try:
             return self._usable() or await self._connect()
         except BaseException:
-            self._places.release()
+            self._release()
             raise
 
     def give_back(self, pooled: PooledConnection, *, broken: bool = False) -> None:
@@ -86,6 +106,15 @@ class Pool:
             self._kept.append(pooled)
             if self._kept[0].stale(pooled.since):
                 self._kept.pop(0).connection.terminate()
+        self._release()
+
+    @property
+    def use(self) -> PoolUse:
+        """How many connections are used now."""
+        return PoolUse(self.size, self._taken, len(self._kept), self._waiting)
+
+    def _release(self) -> None:
+        self._taken -= 1
         self._places.release()
 
     def renew(self) -> None:

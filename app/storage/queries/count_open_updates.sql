@@ -1,11 +1,13 @@
--- Count the updates that are not at rest, failed ones included, and how long the oldest is overdue.
+-- Count the updates that are not at rest, failed ones included: all, due and urgent ones.
 
 -- Each store's by an index: PostgreSQL may believe that more updates are open than there are.
-SELECT u.kind, u.state, count(*) AS updates,
-       coalesce(max(extract(epoch FROM now() - u.due_at))
-                FILTER (WHERE u.active AND u.state <> 'sending' AND u.due_at < now()), 0)::float
+SELECT o.kind, o.state, count(*) AS updates, count(*) FILTER (WHERE o.due) AS due,
+       count(*) FILTER (WHERE o.urgent) AS urgent,
+       coalesce(max(extract(epoch FROM now() - o.due_at)) FILTER (WHERE o.due), 0)::float
          AS oldest_due
   FROM stores s CROSS JOIN LATERAL (
-    SELECT kind, state, active, due_at FROM updates WHERE store_id = s.store_id
-       AND state IN ('pending', 'sending', 'retrying', 'verifying', 'failed') OFFSET 0) u
- GROUP BY u.kind, u.state
+    SELECT u.kind, u.state, u.urgent, u.due_at,
+           u.active AND u.state <> 'sending' AND u.due_at < now() AS due
+      FROM updates u WHERE u.store_id = s.store_id
+       AND u.state IN ('pending', 'sending', 'retrying', 'verifying', 'failed') OFFSET 0) o
+ GROUP BY o.kind, o.state

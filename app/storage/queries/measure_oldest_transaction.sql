@@ -9,7 +9,7 @@ SELECT greatest(
              AND a.backend_type IS DISTINCT FROM 'autovacuum worker'),
          (SELECT max(extract(epoch FROM now() - p.prepared))
             FROM pg_prepared_xacts p WHERE p.database = current_database()),
-         0)::float AS oldest,
+         0)::float AS oldest_transaction,
        (SELECT count(*) FROM pg_stat_activity a
          WHERE a.datname = current_database()
            AND a.query = '<insufficient privilege>') AS unseen

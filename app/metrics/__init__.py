@@ -1,0 +1,9 @@
+"""Metrics for Prometheus: of a process, and of the whole deployment from the database.
+
+Start with `registry.py`. `docs/metrics.md` lists every name.
+"""
+
+from app.metrics.process_metrics import ProcessMetrics
+from app.metrics.registry import Metrics
+
+__all__ = ["Metrics", "ProcessMetrics"]
