@@ -2,7 +2,7 @@
 
 A poller has a job for a batch under a lease. What the batch acts on is written before it acts. A
 poller that crashed loses the job when the lease ends, and the batch begins again: each act stores
-its result under a key, so that none is done twice (`app/usecases/jobs/run.py`).
+its result under a key, so that none is done twice (`app/usecases/job_batches/run.py`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,8 +5,7 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import OpenTab
 from tests.harness.waiting import limited
 from tests.harness.world import World
-from tests.integration.page.test_returns import arrived
-from tests.integration.test_returns import refunds, returned
+from tests.integration.test_returns import arrived, refunds, returned
 
 
 async def units(page: Page, count: int) -> None:

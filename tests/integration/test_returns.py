@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -60,6 +61,14 @@ async def returned(world: World, *quantities: int) -> tuple[OrderView, ReturnVie
     return order, found
 
 
+async def arrived(world: World, age: timedelta = timedelta(hours=27)) -> None:
+    """Let Walmart record that all returns were received so long ago."""
+    async with world.database.begin() as connection:
+        await connection.execute(
+            sa.text("UPDATE returns SET arrived_at = now() - CAST(:age AS interval)"), {"age": age}
+        )
+
+
 async def asked(world: World, found: ReturnView, *items: tuple[int, int]) -> Refunded:
     request = RefundRequest(tuple(items) or None)
     return await refund.refund(world.context, found.id, request, actor="test")
@@ -80,7 +89,7 @@ async def test_a_return_is_imported_and_shown_on_its_order(world: World) -> None
         1, f"/v1/returns?order_id={order.id}"
     )
     async with world.database.begin() as connection:
-        events = [each.what for each in await queries.timeline(connection, 1, order.id)]
+        events = [each.what for each in (await queries.timeline(connection, 1, order.id)).entries]
     assert events.count("return_requested") == 1
     assert (await run(world)).returns == 0
 

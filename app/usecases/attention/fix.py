@@ -6,7 +6,7 @@ A member that changed since the caller saw the cause is left as it is.
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from app.storage.postgres.retry import again
 from app.storage.queries import AttentionMember, KeysetPage
 from app.storage.queries.views import AttentionGroupView, View
 from app.usecases.attention import members, once_given, rest
-from app.usecases.attention.members import CHANGED, Fixing
+from app.usecases.attention.members import Fixing
 from app.usecases.attention.requests import FixRequest
 from app.usecases.context import AppContext
 
@@ -50,9 +50,9 @@ class FixedGroup(View):
     data: tuple[FixedMember, ...]
     totals: dict[str, int]
     more: bool
-    """The cause has more cases than are fixed at once. Without a job send the request again."""
+    """The cause has more cases than are fixed at once."""
     job_url: str | None
-    """The job that fixes the others, of a retry or a dismissal."""
+    """The job that fixes the others."""
 
 
 async def fix(
@@ -64,7 +64,7 @@ async def fix(
     may_administer: bool,
     once: IdempotentRequest | None = None,
 ) -> FixedGroup:
-    """Fix the first members of a cause. group: its store and id.
+    """Fix the first members of a cause, and let a job fix the others. group: its store and id.
 
     Raises Unknown, Invalid, Forbidden, and Conflict attention_fix_elsewhere. One member that is
     refused does not stop the others.
@@ -76,12 +76,11 @@ async def fix(
         found, after = await queries.attention_members(connection, cause, page)
         as_of = request.as_of or await rate_limits.now(connection)
     await once_given.store(context, cause, view, found, request, actor=actor)
-    fixing = Fixing(context, cause, action, view.store_id, request, actor)
-    results = await _each(fixing, found, as_of)
+    seen = replace(request, as_of=as_of)
+    fixing = Fixing(context, cause, action, view.store_id, seen, actor)
+    results = await _each(fixing, found)
     totals = Counter(result.will for result in results)
-    job = None
-    if after is not None:
-        job = await rest.begin(context, cause, action, request, actor=actor)
+    job = await rest.begin(fixing, (after[0], after[1])) if after is not None else None
     url = f"/v1/jobs/{job.id}" if job else None
     fixed = FixedGroup(tuple(results), dict(totals), after is not None, url)
     async with context.transaction(once) as connection:
@@ -125,15 +124,10 @@ async def _cause(
     return known
 
 
-async def _each(
-    fixing: Fixing, found: Sequence[AttentionMember], as_of: datetime
-) -> list[FixedMember]:
+async def _each(fixing: Fixing, found: Sequence[AttentionMember]) -> list[FixedMember]:
     slots = asyncio.Semaphore(_SLOTS)
 
     async def one(member: AttentionMember) -> FixedMember:
-        # mutation: fix-of-a-changed-member
-        if member.changed_at > as_of:
-            return _result(fixing, member, CHANGED, "It changed since you saw it.")
         async with slots:
             try:
                 done = await again(lambda: members.fix(fixing, member))

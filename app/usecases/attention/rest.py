@@ -1,40 +1,45 @@
-"""What a request leaves of a cause: a job does the same to the others, where one can."""
+"""What a request leaves of a cause: a job does the same to the others."""
 
-from app.domain.attention import AttentionCause, AttentionSource, GroupAction
-from app.domain.update import State
-from app.storage.queries import UpdateFilter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from app.domain.attention import GroupAction
 from app.storage.queries.views import JobView
+from app.usecases.attention.members import Fixing
 from app.usecases.attention.requests import FixRequest
-from app.usecases.context import AppContext
-from app.usecases.jobs import acts, create
+from app.usecases.jobs import create, kinds
 from app.usecases.jobs.selection import Selection
 
-_KINDS = {GroupAction.RETRY: acts.RETRY, GroupAction.DISMISS: acts.DISMISS}
+
+@dataclass(frozen=True, slots=True)
+class GivenToRest:
+    """What the job of a cause is given."""
+
+    action: GroupAction
+    store: UUID
+    request: FixRequest
 
 
-async def begin(
-    context: AppContext,
-    cause: AttentionCause,
-    action: GroupAction,
-    request: FixRequest,
-    *,
-    actor: str,
-) -> JobView | None:
-    """Make a job for the failed updates of a cause; None if no job does that."""
-    kind = _KINDS.get(action)
-    # A filter of updates knows neither the value nor what would be right.
-    named = bool(cause.value or cause.expected)
-    if kind is None or cause.source != AttentionSource.UPDATE or named or not cause.code:
-        return None
-    found = UpdateFilter(
-        state=State.FAILED, kind=cause.operation, store_id=cause.store_id, code=cause.code
-    )
-    options = {"note": request.note} if action is GroupAction.DISMISS else {}
+_GIVEN: TypeAdapter[GivenToRest] = TypeAdapter(GivenToRest)
+
+
+async def begin(fixing: Fixing, behind: tuple[str, str]) -> JobView:
+    """Make a job for the cases of a cause behind one. behind: its place in their order."""
+    given = GivenToRest(fixing.action, fixing.store, fixing.given)
     return await create.create(
-        context,
-        kind,
-        Selection(updates=found),
-        options,
-        store_id=cause.store_id,
-        actor=actor,
+        fixing.context,
+        kinds.FIX,
+        Selection(cause=fixing.cause, behind=behind),
+        _GIVEN.dump_python(given, mode="json"),
+        store_id=fixing.cause.store_id,
+        actor=fixing.actor,
     )
+
+
+def given(options: Mapping[str, Any]) -> GivenToRest:
+    """What a job was given."""
+    return _GIVEN.validate_python(options)

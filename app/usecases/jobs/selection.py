@@ -1,4 +1,4 @@
-"""What a job acts on: updates or orders that a filter finds, or named ones."""
+"""What a job acts on: what a filter finds, the cases of a cause, or named updates or orders."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,11 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from app.domain.attention import AttentionCause
 from app.domain.ids import store_of
 from app.storage import queries
 from app.storage.postgres.database import Connection
-from app.storage.queries import KeysetPage, OrderFilter, UpdateFilter
+from app.storage.queries import AttentionMember, KeysetPage, OrderFilter, UpdateFilter
 
 _PAGE = 1000
 # Orders or updates of one job.
@@ -26,11 +27,13 @@ class Member:
     order_id: UUID | None
     update_id: UUID | None = None
     """None means the order itself."""
+    case: AttentionMember | None = None
+    """The case of a cause, which may be something else, such as a return."""
 
     @property
     def id(self) -> UUID:
-        """The id of the update, or of the order."""
-        identifier = self.update_id or self.order_id
+        """The id of the case, the update, or the order."""
+        identifier = self.case.id if self.case else self.update_id or self.order_id
         assert identifier is not None  # noqa: S101 - it has one of them
         return identifier
 
@@ -45,6 +48,9 @@ class Selection:
 
     updates: UpdateFilter | None = None
     orders: OrderFilter | None = None
+    cause: AttentionCause | None = None
+    behind: tuple[str, str] | None = None
+    """The case of the cause behind which the others are. None means all of them."""
     update_ids: tuple[UUID, ...] = ()
     order_ids: tuple[UUID, ...] = ()
 
@@ -59,12 +65,22 @@ class Selection:
         if self.orders is not None:
             keys, then = await queries.order_keys(connection, self.orders, at)
             return [Member(*key) for key in keys], then
+        if self.cause is not None:
+            return await self._cases(connection, self.cause, after or self.behind, limit)
         begin = 0 if after is None else int(after[0])
         named = [Member(_store(each), None, each) for each in self.update_ids]
         named += [Member(_store(each), each) for each in self.order_ids]
         some = named[begin : begin + limit]
         end = begin + len(some)
         return some, (end,) if end < len(named) else None
+
+    @staticmethod
+    async def _cases(
+        connection: Connection, cause: AttentionCause, after: Position | None, limit: int
+    ) -> tuple[list[Member], Position | None]:
+        at = KeysetPage(limit, None if after is None else tuple(after))
+        cases, then = await queries.attention_members(connection, cause, at)
+        return [Member(cause.store_id, case.order_id, case=case) for case in cases], then
 
     def dump(self) -> dict[str, Any]:
         """The selection as JSON."""

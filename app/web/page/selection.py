@@ -14,9 +14,7 @@ from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries import OrderFilter, OrderSort
 from app.storage.queries.views import JobView, OrderView
-from app.usecases.jobs import acts as kinds
-from app.usecases.jobs import create
-from app.usecases.jobs.acts import KINDS
+from app.usecases.jobs import create, kinds
 from app.usecases.jobs.selection import Member, Selection
 from app.usecases.many import MOST
 from app.usecases.updates.retry_many import of_orders
@@ -118,7 +116,7 @@ def _is_good(note: str, *, needed: bool) -> bool:
 
 
 async def _plan(context: PageContext, kind: str, chosen: Selection) -> Plan:
-    states = KINDS[kind].states
+    states = kinds.STATES.get(kind)
     async with context.app.database.begin() as connection:
         members, more = await chosen.page(connection, None, _COUNTED)
         if states is None or len(members) > MOST:

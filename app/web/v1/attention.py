@@ -107,11 +107,12 @@ async def fix_attention(
         Body(examples=[{"tracking_url": "https://acme.example/t/{tracking_number}"}]),
     ],
 ) -> Response:
-    """Fix at most 200 cases of a cause, and return what will happen to each.
+    """Fix all cases of a cause, and return what will happen to each of the first 200.
 
     What is given is stored once, so that later cases do not arise: the address with the store's
     carriers, the reason (this needs the scope admin) as the store's default. Each case is then
-    settled by itself. One that changed since `as_of` stays as it is.
+    settled by itself. One that changed since `as_of` stays as it is. A job does the same to the
+    cases beyond 200 (`job_url`).
     """
     store = context.store_of(group_id, _NOUN)
     request = body.to_request()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.domain.errors import NotAvailable
 from app.domain.outbox.rate_limits import Breaker, Endpoint
 from app.usecases.context import AppContext
-from app.usecases.jobs import run
+from app.usecases.job_batches import run
 from app.usecases.walmart_reader import Reply
 from app.worker.importer.rate_limited_reader import LanePaused, RateLimitedReader
 

@@ -12,16 +12,8 @@ from fastapi import FastAPI
 from tests.harness.world import World
 from tests.integration.page.conftest import SignIn
 from tests.integration.page.test_attention import words_of
-from tests.integration.test_returns import returned, returns
+from tests.integration.test_returns import arrived, returned, returns
 from tests.integration.web.conftest import client_of
-
-
-async def arrived(world: World, age: timedelta = timedelta(hours=27)) -> None:
-    """Let Walmart record that all returns were received so long ago."""
-    async with world.database.begin() as connection:
-        await connection.execute(
-            sa.text("UPDATE returns SET arrived_at = now() - CAST(:age AS interval)"), {"age": age}
-        )
 
 
 def hidden(form: httpx.Response) -> dict[str, str]:

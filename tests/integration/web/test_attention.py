@@ -1,5 +1,6 @@
 """One fix for all cases of a cause, over HTTP."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +10,12 @@ import sqlalchemy as sa
 
 from app.domain import attention
 from app.domain.update import State
-from app.storage import queries
+from app.storage import jobs, queries
 from app.storage.queries.views import OrderView
+from app.usecases.imports import reconcile
 from app.usecases.stores.map_carriers import with_address
 from tests.harness.world import World
+from tests.integration.test_returns import arrived, refunds, returned, returns
 from tests.integration.web.adobe import CANCEL, a_track, changed, hook, linked, side
 from tests.integration.web.conftest import client_of
 from tests.integration.web.test_audit import key_of
@@ -205,23 +208,74 @@ async def test_what_a_request_leaves_of_a_cause_is_done_by_a_job(
     done = await fixed(client, group)
     assert (len(done["data"]), done["more"]) == (2, True)
     job = (await client.get(done["job_url"])).json()
-    assert (job["kind"], job["actor"]) == ("retry", "admin")
+    assert (job["kind"], job["actor"]) == ("fix", "admin")
     job = await finished(world, client, job)
     assert (job["state"], job["total"], job["succeeded"]) == ("finished", 3, 3)
     assert await causes(client) == []
 
 
 async def test_all_buyers_who_ask_to_cancel_are_canceled_for(
-    world: World, client: httpx.AsyncClient
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for _ in range(2):
+    monkeypatch.setattr(attention, "MOST_AT_ONCE", 1)
+    for _ in range(3):
         order = await world.an_order(1)
         number = order.purchase_order_id
         await world.walmart.post(f"/simulator/orders/{number}/intent-to-cancel", json={})
         await client.post(f"/v1/orders/{order.id}/refresh")
     (group,) = await causes(client)
-    assert (group["code"], group["count"]) == ("cancel_requested", 2)
-    assert (await fixed(client, group))["totals"] == {"queued": 2}
+    assert (group["code"], group["count"]) == ("cancel_requested", 3)
+    done = await fixed(client, group)
+    assert (done["totals"], done["more"]) == ({"queued": 1}, True)
+    job = await finished(world, client, (await client.get(done["job_url"])).json())
+    assert (job["kind"], job["total"], job["succeeded"]) == ("fix", 2, 2)
+    assert await causes(client) == []
+
+
+async def test_all_that_arrived_is_refunded_once_also_by_a_batch_that_broke_off(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "MOST_AT_ONCE", 1)
+    for _ in range(3):
+        await returned(world, 1)
+    await arrived(world)
+    (group,) = await causes(client)
+    assert (group["fix"]["action"], group["count"]) == ("refund", 3)
+    done = await fixed(client, group)
+    saved = jobs.save
+    monkeypatch.setattr(jobs, "save", unsaved)
+    job = await finished(world, client, (await client.get(done["job_url"])).json())
+    assert job["done"] == 0
+    monkeypatch.setattr(jobs, "save", saved)
+    await world.database.direct.fetch("UPDATE jobs SET leased_until = NULL, due_at = now()")
+    job = await finished(world, client, job)
+    assert (job["total"], job["done"], job["succeeded"]) == (2, 2, 2)
+    assert {each["result"] for each in job["results"]} == {"queued"}
+    found = await returns(world)
+    assert [len(each.refunds) for each in found] == [1, 1, 1]
+    await world.deliver_until(*(each.refunds[0].update.id for each in found))
+    assert await refunds(world) == [1, 1, 1]
+    assert await causes(client) == []
+
+
+async def unsaved(*_: object) -> bool:
+    """The end of a batch that is not written, as by a poller that was killed."""
+    return False
+
+
+async def test_units_that_walmart_took_back_are_taken_back_here(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2)
+    await world.database.direct.fetch("UPDATE order_lines SET shipped = 1")
+    await reconcile.reconcile(world.context, 1, world.context.now() - timedelta(hours=1))
+    (group,) = await causes(client)
+    assert (group["fix"]["action"], group["sample"][0]["order_id"]) == (
+        "accept_walmart",
+        str(order.id),
+    )
+    assert (await fixed(client, group))["totals"] == {"done": 1}
+    assert (await world.order(order.id)).lines[0].quantity.shipped == 0
     assert await causes(client) == []
 
 

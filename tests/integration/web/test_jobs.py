@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from app.domain.update import State
 from app.storage import jobs
 from app.storage.queries.views import OrderView
-from app.usecases.jobs import run
+from app.usecases.job_batches import run
 from app.usecases.orders import ship
 from app.worker.maintenance.bulk_jobs import run_jobs
 from tests.builders import a_package

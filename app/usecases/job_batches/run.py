@@ -19,8 +19,9 @@ from app.storage.jobs import BatchDone, TakenJob
 from app.storage.postgres.database import Connection
 from app.usecases import many
 from app.usecases.context import AppContext
-from app.usecases.jobs import acts, selection
-from app.usecases.jobs.acts import KINDS, JobTarget, Outcome
+from app.usecases.job_batches import acts
+from app.usecases.job_batches.acts import JobTarget, Outcome
+from app.usecases.jobs import kinds, selection
 from app.usecases.jobs.selection import JobBatch, Member, Selection
 from app.usecases.updates.retry_many import of_orders
 from app.usecases.walmart_reader import WalmartReader
@@ -65,7 +66,7 @@ async def _batch(context: AppContext, job: TakenJob, reader_of: ReaderOf) -> Non
         return
 
     async def one(member: Member) -> Outcome:
-        target = JobTarget(context, job, member.id, reader_of(member.store_id))
+        target = JobTarget(context, job, member, reader_of(member.store_id))
         return await acts.act(target, member.store_id)
 
     made = await many.each(batch.targets, one, lambda member, error: _refused(job, member, error))
@@ -114,7 +115,7 @@ async def _count(context: AppContext, chosen: Selection) -> int:
 
 async def _to_act_on(connection: Connection, job: TakenJob, members: Sequence[Member]) -> JobBatch:
     """The members, with orders replaced by those of their updates that the job acts on."""
-    states = KINDS[job.kind].states
+    states = kinds.STATES.get(job.kind)
     if states is None:
         return JobBatch(len(members), list(members), [])
     stores = {each.id: each.store_id for each in members if each.update_id is None}

@@ -9,21 +9,23 @@ from uuid import UUID
 from app.domain.errors import OrderError
 from app.storage.idempotency import IdempotentRequest, Replayed, StoredResponse
 from app.storage.jobs import TakenJob
+from app.usecases.attention import members, rest
+from app.usecases.attention.members import Fixing, MemberFixed
 from app.usecases.context import AppContext
+from app.usecases.jobs import kinds, selection
+from app.usecases.jobs.selection import Member
 from app.usecases.orders import refresh
 from app.usecases.orders.refresh import Refreshed
 from app.usecases.orders.refresh_many import BUSY, REFRESHED
 from app.usecases.updates import dismiss, retry
 from app.usecases.updates.dismiss import Dismissed
 from app.usecases.updates.retry import Retried
-from app.usecases.updates.retry_many import TO_DISMISS, TO_RETRY
 from app.usecases.walmart_reader import WalmartReader
 
-RETRY, DISMISS, REFRESH = "retry", "dismiss", "refresh"
 SUCCEEDED, REFUSED, SKIPPED, WAITING = "succeeded", "refused", "skipped", "waiting"
 NOTHING = "nothing_to_do"
 # Problems of an update that changed after it was selected.
-_CHANGED = frozenset({"update_finished", "update_in_progress", "update_not_found"})
+_CHANGED = frozenset({members.CHANGED, "update_finished", "update_in_progress", "update_not_found"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,14 @@ class JobTarget:
 
     context: AppContext
     job: TakenJob
-    id: UUID
+    member: Member
     reader: WalmartReader
     """Reads Walmart within the store's rate limits."""
+
+    @property
+    def id(self) -> UUID:
+        """The id of the order, the update or the case."""
+        return self.member.id
 
 
 Act = Callable[[JobTarget, IdempotentRequest], Awaitable[Outcome]]
@@ -85,6 +92,24 @@ async def _refresh(target: JobTarget, once: IdempotentRequest) -> Outcome:
     return _refreshed(target.id, done)
 
 
+async def _fix(target: JobTarget, once: IdempotentRequest) -> Outcome:
+    case, cause = target.member.case, selection.load(target.job.selection).cause
+    assert case is not None  # noqa: S101 - a job of this kind selects the cases of a cause
+    assert cause is not None  # noqa: S101
+    given = rest.given(target.job.options)
+    fixing = Fixing(
+        context=target.context,
+        cause=cause,
+        action=given.action,
+        store=given.store,
+        given=given.request,
+        actor=target.job.actor,
+        reader=target.reader,
+        once=once,
+    )
+    return _fixed(target.id, await members.fix(fixing, case))
+
+
 def _retried(identifier: UUID, done: Retried) -> Outcome:
     tally = REFUSED if done.will == "cannot_help" else SUCCEEDED
     return Outcome(identifier, done.will, done.explanation, tally)
@@ -100,6 +125,11 @@ def _refreshed(identifier: UUID, done: Refreshed) -> Outcome:
     return Outcome(identifier, BUSY, done.explanation, SKIPPED)
 
 
+def _fixed(identifier: UUID, done: MemberFixed) -> Outcome:
+    tallies = {"cannot_help": REFUSED, members.CHANGED: SKIPPED}
+    return Outcome(identifier, done.will, done.explanation, tallies.get(done.will, SUCCEEDED))
+
+
 @dataclass(frozen=True, slots=True)
 class JobKind:
     """A kind of job."""
@@ -107,14 +137,13 @@ class JobKind:
     act: Act
     outcome: Callable[[UUID, Any], Outcome]
     """Of what the use case answers."""
-    states: frozenset[str] | None
-    """Which updates of an order it acts on. None means the order itself."""
 
 
 KINDS: Mapping[str, JobKind] = {
-    RETRY: JobKind(_retry, _retried, TO_RETRY),
-    DISMISS: JobKind(_dismiss, _dismissed, TO_DISMISS),
-    REFRESH: JobKind(_refresh, _refreshed, None),
+    kinds.RETRY: JobKind(_retry, _retried),
+    kinds.DISMISS: JobKind(_dismiss, _dismissed),
+    kinds.REFRESH: JobKind(_refresh, _refreshed),
+    kinds.FIX: JobKind(_fix, _fixed),
 }
 
 
