@@ -76,7 +76,8 @@ def _of_code(code: str | None) -> str:
     late = "ship_by >= now()" if code == "ship_by_near" else "ship_by < now()"
     return f"""
         EXISTS (SELECT FROM updates u WHERE u.store_id = o.store_id AND u.order_id = o.id
-                   AND u.state NOT IN ('confirmed', 'dismissed') AND u.last_error->>'code' = '{code}')
+                   AND u.state NOT IN ('confirmed', 'dismissed') AND (u.last_error->>'code' = '{code}'
+                     OR jsonb_path_exists(u.last_error, '$.lines[*] ? (@.code == "{code}")')))
         OR EXISTS (SELECT FROM commerce_events e WHERE e.store_id = o.store_id AND e.order_id = o.id
                       AND e.state IN ('waiting', 'refused') AND e.code = '{code}')
         OR coalesce(import_error->>'code' = '{code}', false)

@@ -104,7 +104,7 @@ async def test_changes_at_walmart_are_imported(world: World) -> None:
     assert order.cancel_requested is not None
     assert order.cancel_requested.lines == ("1",)
     async with world.database.begin() as connection:
-        events = [each.what for each in await queries.timeline(connection, 1, order.id)]
+        events = [each.what for each in (await queries.timeline(connection, 1, order.id)).entries]
     assert "drift_found" in events
     assert "cancel_requested" in events
 

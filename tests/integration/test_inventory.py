@@ -499,7 +499,7 @@ async def test_without_a_level_the_timeline_says_that_the_stock_is_not_known(
 ) -> None:
     order = await canceled(world)
     async with world.database.begin() as connection:
-        events = [each.what for each in await queries.timeline(connection, 1, order.id)]
+        events = [each.what for each in (await queries.timeline(connection, 1, order.id)).entries]
     assert "stock_not_known" in events
     assert await states(world) == []
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 
 from app.domain.ids import store_of
@@ -12,7 +13,7 @@ from app.domain.orders.requests import CancelRequest
 from app.domain.update import State
 from app.storage import queries
 from app.storage.postgres.database import Connection
-from app.storage.queries import KeysetPage, UpdateFilter
+from app.storage.queries import KeysetPage, UpdateFilter, timeline_views
 from app.storage.tables import events, updates
 from app.usecases.orders import cancel, ship
 from app.usecases.updates import dismiss, retry
@@ -161,7 +162,7 @@ async def test_the_timeline_is_in_chronological_order(world: World) -> None:
     shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor="commerce")
     await world.deliver_until(shipped.shipment.update.id)
     async with world.database.begin() as connection:
-        entries = await queries.timeline(connection, number_of(order.id), order.id)
+        entries = (await queries.timeline(connection, number_of(order.id), order.id)).entries
     whats = [entry.what for entry in entries]
     assert (whats[0], whats[-1]) == ("order_registered", "shipment_confirmed")
     assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
@@ -170,6 +171,34 @@ async def test_the_timeline_is_in_chronological_order(world: World) -> None:
     assert (accepted.actor, len(tries)) == ("commerce", 2)
     assert entries.index(accepted) < entries.index(tries[0])
     assert tries[0].detail["verdict"] != "confirmed"
+
+
+async def test_a_timeline_is_paged_to_its_beginning(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await world.an_order(2)
+    await world.fault("shipping", "error")
+    shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor="commerce")
+    await world.deliver_until(shipped.shipment.update.id)
+    store_id, at = number_of(order.id), datetime.now(UTC)
+    async with world.database.begin() as connection:
+        for number in range(5):
+            values = {"store_id": store_id, "id": UUID(int=number), "at": at, "what": "drift_found"}
+            await connection.execute(sa.insert(events).values(**values, order_id=order.id))
+        whole = await queries.timeline(connection, store_id, order.id)
+        monkeypatch.setattr(timeline_views, "MOST", 2)
+        page = await queries.timeline(connection, store_id, order.id)
+        pages = [page]
+        while page.older is not None:
+            page = await queries.timeline(connection, store_id, order.id, page.older)
+            pages.append(page)
+    assert len(pages) >= 3
+    assert whole.older is None
+    paged = [each for page in reversed(pages) for each in page.entries]
+    assert sorted(map(repr, paged)) == sorted(map(repr, whole.entries))
+    assert [each.at for each in paged] == [each.at for each in whole.entries]
+    tries = [each for page in pages for some in page.attempts.values() for each in some]
+    assert len(tries) == len([each for each in paged if each.what == "attempt"])
 
 
 async def test_simultaneous_events_keep_their_order(world: World) -> None:
@@ -181,7 +210,7 @@ async def test_simultaneous_events_keep_their_order(world: World) -> None:
         for position, what in enumerate(happened):
             values = {"store_id": store_id, "id": UUID(int=position), "at": at, "what": what}
             await connection.execute(sa.insert(events).values(**values, order_id=order.id))
-        entries = await queries.timeline(connection, store_id, order.id)
+        entries = (await queries.timeline(connection, store_id, order.id)).entries
     assert tuple(entry.what for entry in entries if entry.at == at) == happened
 
 

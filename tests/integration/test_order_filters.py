@@ -41,8 +41,10 @@ _ORDERS = sa.text("""
 _UPDATES = sa.text("""
     INSERT INTO updates (store_id, id, subject, order_id, kind, sequence, state, last_error)
     SELECT store_id, gen_random_uuid(), purchase_order_id, id, 'shipment', n, state,
-           CASE WHEN state IN ('failed', 'retrying') THEN jsonb_build_object('code', 'rare',
-             'message', 'No.', 'origin', 'walmart', 'field', null, 'suggestion', null,
+           CASE WHEN state IN ('failed', 'retrying') THEN jsonb_build_object(
+             'code', CASE WHEN n = 1 THEN 'rare' ELSE 'needs_review' END, 'lines',
+             jsonb_build_array(jsonb_build_object('line_number', '1', 'code', 'line_canceled',
+               'message', 'No.', 'suggestion', null)), 'message', 'No.', 'origin', 'walmart', 'field', null, 'suggestion', null,
              'retryable', false) END
       FROM orders CROSS JOIN generate_series(1, 2) n, LATERAL (SELECT (ARRAY['pending', 'confirmed',
         'retrying', 'failed', 'dismissed'])[1 + (substr(purchase_order_id, 2)::int / n) % 5] AS state
@@ -74,7 +76,7 @@ _FIELDS: dict[str, list[Any]] = {
     "return_requested": [True],
     "ship_method": ["Freight"],
     "fulfilled_by": ["walmart"],
-    "code": ["rare", "shipment_not_told", "order_unreadable", "ship_by_near"],
+    "code": ["rare", "line_canceled", "shipment_not_told", "order_unreadable", "ship_by_near"],
 }
 
 

@@ -60,7 +60,7 @@ async def rows(world: World, *names: str) -> Sequence[Any]:
 
 async def what(world: World, order: OrderView) -> list[str]:
     async with world.database.begin() as connection:
-        return [each.what for each in await queries.timeline(connection, 1, order.id)]
+        return [each.what for each in (await queries.timeline(connection, 1, order.id)).entries]
 
 
 async def shipped(world: World, order: OrderView, number: str, **changes: Any) -> UUID:

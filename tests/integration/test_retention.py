@@ -80,13 +80,13 @@ async def test_an_order_is_shown_the_same_after_its_updates_are_archived(world: 
     shipped = await ship(world, order.id, "1ZA", line="1", units=2)
     await world.deliver_until(shipped.update.id)
     async with world.database.read() as connection:
-        seen = await queries.timeline(connection, 1, order.id)
+        seen = (await queries.timeline(connection, 1, order.id)).entries
     before, update = await world.order(order.id), await world.update(shipped.update.id)
     assert await archived(world) == []
     assert await world.order(order.id) == before
     assert await world.update(shipped.update.id) == update
     async with world.database.read() as connection:
-        assert await queries.timeline(connection, 1, order.id) == seen
+        assert (await queries.timeline(connection, 1, order.id)).entries == seen
         listed, _ = await queries.updates(connection, queries.UpdateFilter(), KeysetPage(50, None))
     assert listed == []
 

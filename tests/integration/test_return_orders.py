@@ -57,7 +57,9 @@ async def test_a_return_of_several_orders_is_shown_on_each_of_them(world: World)
             1, f"/v1/returns?order_id={order.id}"
         )
         async with world.database.begin() as connection:
-            events = [each.what for each in await queries.timeline(connection, 1, order.id)]
+            events = [
+                each.what for each in (await queries.timeline(connection, 1, order.id)).entries
+            ]
         assert events.count("return_requested") == 1
     other = await shipped(world, 1)
     assert await of_order(world, other.id) == []
@@ -161,7 +163,7 @@ async def test_an_unreadable_return_is_in_error_until_it_is_readable(world: Worl
     (mended,) = await returns(world, "received")
     assert (mended.id, mended.order_id, mended.status_details) == (found.id, order.id, ())
     async with world.database.begin() as connection:
-        events = [each.what for each in await queries.timeline(connection, 1, order.id)]
+        events = [each.what for each in (await queries.timeline(connection, 1, order.id)).entries]
     assert events.count("return_requested") == 1
 
 

@@ -58,6 +58,9 @@ OBSTACLES = {
     blockers.NO_OPEN_UNITS: NO_OPEN_UNITS,
     blockers.STATUS_UNKNOWN: STATUS_UNKNOWN,
 }
+MIXED = NO_OPEN_UNITS.code
+"""The code of an update that lines of several codes hold up."""
+LINE_CODES = frozenset(each.code for each in OBSTACLES.values())
 _REASONS = {
     blockers.LINE_CANCELED: (
         "Walmart shows the units as canceled.",

@@ -59,7 +59,7 @@ from app.storage.queries.shipment_views import (
 from app.storage.queries.store_names import StoreName, store_names
 from app.storage.queries.store_views import store, stores
 from app.storage.queries.throughput import Throughput, throughput
-from app.storage.queries.timeline_views import attempts_of_order, timeline
+from app.storage.queries.timeline_views import TimelinePage, timeline
 from app.storage.queries.update_views import (
     UpdateFilter,
     attempts,
@@ -82,12 +82,12 @@ __all__ = [
     "ReturnFilter",
     "StoreName",
     "Throughput",
+    "TimelinePage",
     "UpdateFilter",
     "accepted_cancellation",
     "accepted_shipments",
     "acts",
     "attempts",
-    "attempts_of_order",
     "attention",
     "attention_cause",
     "attention_member",

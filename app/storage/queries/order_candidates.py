@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from app.domain.orders.blocked_messages import LINE_CODES, MIXED
 from app.domain.orders.order import ERROR
 from app.domain.update import OPEN, UNRESOLVED, State
 from app.storage.postgres import sql
@@ -148,7 +149,8 @@ async def _with_code(reader: Reader, store_id: int | None, code: str) -> FewOrde
     """Orders that may have a status detail with this code."""
     if code in _OWN_CODES:
         return await _few(reader, ATTENTION_SCAN, KeyRange(0, store_id))
-    part = KeyRange(0, store_id, ((code,), tuple(UNRESOLVED)))
+    codes = (code, MIXED) if code in LINE_CODES else (code,)
+    part = KeyRange(0, store_id, (codes, tuple(UNRESOLVED)))
     found = await _few(reader, update_views.OF_CODE, part, _OF_UPDATES)
     events = await _EVENTS[store_id is not None].fetch(reader, {"store_id": store_id})
     known = {

@@ -11,7 +11,9 @@ from app.usecases.imports.register import Registered
 from app.usecases.orders import refresh
 from app.usecases.orders.refresh import OrderAtWalmart
 from app.version import VERSION
+from app.web import pagination
 from app.web.page import (
+    acts,
     order_clock,
     order_state,
     order_timeline,
@@ -22,7 +24,7 @@ from app.web.page import (
 )
 from app.web.page.context import PageContext, PageReading, PageWriting
 from app.web.page.i18n import deferred
-from app.web.page.order_read import OrderPageData, read_order
+from app.web.page.order_read import TIMELINE, OrderPageData, read_order
 from app.web.page.route import PageRouter
 from app.web.page.viewer import viewing
 
@@ -32,9 +34,11 @@ _READ = deferred("The order was read from Walmart.")
 
 
 @router.get(PATH)
-async def order_page(context: PageReading, order_id: UUID) -> Response:
-    """One order."""
-    return await _shown(context, await read_order(context, order_id))
+async def order_page(
+    context: PageReading, order_id: UUID, cursor: pagination.Cursor = None
+) -> Response:
+    """One order, with the newest part of its timeline or an older one."""
+    return await _shown(context, await read_order(context, order_id, cursor))
 
 
 @router.post(PATH)
@@ -70,7 +74,8 @@ async def import_again(context: PageWriting, order_id: UUID) -> Response:
         )
 
     try:
-        return await context.once(
+        return await acts.act(
+            context,
             None,
             context.store_of(order_id),
             done,
@@ -114,7 +119,9 @@ async def _shown(
     by_id = {each.id: each for each in read.updates}
     with viewing(viewer):
         troubles = order_troubles.troubles(order, by_id, viewer)
-        days = order_timeline.days(order, read.entries, read.attempts, viewer)
+        days = order_timeline.days(order, read.shown.entries, read.shown.attempts, viewer)
+    older = pagination.next_cursor(read.shown.older, TIMELINE)
+    here = f"/orders/{order.id}"
     return context.render(
         "order.html",
         status=status,
@@ -126,11 +133,14 @@ async def _shown(
         sent_values=order_troubles.sent_values,
         clock=order_clock.clock(order, viewer.now),
         days=days,
-        tries=read.attempts,
+        tries=read.newest.attempts,
+        older=context.link(here, cursor=older) if older else "",
+        newest="" if read.shown is read.newest else context.link(here),
         walmart=order_state.compared(order, walmart) if walmart else None,
         read_at=walmart.read_at if walmart else None,
         problem=problem,
         busy=busy,
         refusal=refusals.refusal,
         sent=sent.sent_packages(context, order),
+        cancellation=sent.sent_cancellation(context, order),
     )

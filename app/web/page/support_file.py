@@ -20,10 +20,10 @@ def lines(read: OrderPageData, version: str, now: datetime) -> Iterator[str]:
     yield f"Waybill {version}, {_time(now)}"
     yield from _order(read.order)
     for update in read.updates:
-        yield from _update(update, read.attempts.get(update.id, ()))
+        yield from _update(update, read.newest.attempts.get(update.id, ()))
     yield ""
     yield "TIMELINE"
-    for entry in read.entries:
+    for entry in read.newest.entries:
         if entry.what == OrderEvent.ATTEMPT:
             continue
         detail = {name: value for name, value in entry.detail.items() if name not in _PRIVATE}

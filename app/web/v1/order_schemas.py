@@ -1,6 +1,6 @@
 """JSON of orders: request bodies, pages of lists, and counts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -162,7 +162,7 @@ class SummaryOut(Out):
 
 
 class TimelineOut(Out):
-    """An order's timeline, oldest first."""
+    """A part of an order's timeline, oldest first. The first page is the newest part."""
 
-    data: list[TimelineEntry]
+    data: Sequence[TimelineEntry]
     next_cursor: str | None

@@ -208,16 +208,24 @@ async def update_order(
     summary="Get the timeline of an order",
     response_model=TimelineOut,
     responses=success(200, TimelineOut, examples.TIMELINE, "The timeline.")
-    | problems("order_not_found"),
+    | problems("order_not_found", "cursor_invalid"),
 )
-async def get_order_timeline(context: Reading, order_id: UUID) -> Response:
-    """Get the events of an order, oldest first: accepted, attempted, settled, corrected."""
+async def get_order_timeline(
+    context: Reading, order_id: UUID, cursor: pagination.Cursor = None
+) -> Response:
+    """Get the events of an order, oldest first: accepted, attempted, settled, corrected.
+
+    A page has at most 500 attempts and 500 other events, the newest ones first: `next_cursor` leads
+    to the older ones.
+    """
     store = context.store_of(order_id)
+    before = pagination.page(1, cursor, "timeline").after
     async with context.app.database.direct.reading() as session:
-        entries = await queries.timeline(session, store, order_id)
-    if not entries:
+        page = await queries.timeline(session, store, order_id, before)
+    if not page.entries:
         raise Unknown("order", order_id)
-    return respond(answer(200, TimelineOut(data=entries, next_cursor=None)))
+    following = pagination.next_cursor(page.older, "timeline")
+    return respond(answer(200, TimelineOut(data=page.entries, next_cursor=following)))
 
 
 def registered(result: Registered) -> StoredResponse:
