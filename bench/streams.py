@@ -9,7 +9,7 @@ import statistics
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from app.storage.postgres import migrate
 from app.storage.postgres.embedded import EmbeddedPostgres
+from app.web.live import MOST_OF_ONE
 from bench import accept
 from tests.processes import Deployment, a_store, deployed
 
@@ -42,6 +43,8 @@ def _measure(
 ) -> dict[str, list[float]]:
     with deployment.client() as client:
         store = a_store(client, "seller-streams")
+        people = [{"name": f"page {n}", "scope": "read"} for n in range(STREAMS // MOST_OF_ONE)]
+        keys = [client.post("/v1/keys", json=each).json()["secret"] for each in people]
     listing = folder / "orders"
     listing.write_text("\n".join(asyncio.run(accept.prepare(database_url, store, _ORDERS))))
     found: dict[str, list[float]] = {"without": [], "with": []}
@@ -61,7 +64,7 @@ def _measure(
         # Each is first in every other round.
         for name in ("without", "with")[:: 1 if number % 2 else -1]:
             if name == "with":
-                with streaming(deployment.api, deployment.key):
+                with streaming(deployment.api, keys):
                     result = shipped()
             else:
                 result = shipped()
@@ -71,10 +74,10 @@ def _measure(
 
 
 @contextmanager
-def streaming(url: str, key: str) -> Iterator[None]:
+def streaming(url: str, keys: Sequence[str]) -> Iterator[None]:
     """Hold the streams during the block, in a thread of their own."""
     loop, ready, stop = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
-    thread = threading.Thread(target=lambda: loop.run_until_complete(_hold(url, key, ready, stop)))
+    thread = threading.Thread(target=lambda: loop.run_until_complete(_hold(url, keys, ready, stop)))
     thread.start()
     ready.wait()
     try:
@@ -85,12 +88,12 @@ def streaming(url: str, key: str) -> Iterator[None]:
         loop.close()
 
 
-async def _hold(url: str, key: str, ready: threading.Event, stop: asyncio.Event) -> None:
+async def _hold(url: str, keys: Sequence[str], ready: threading.Event, stop: asyncio.Event) -> None:
     parts = urlsplit(url)
     reading = []
-    for _ in range(STREAMS):
+    for number in range(STREAMS):
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        writer.write(_REQUEST.format(key).encode())
+        writer.write(_REQUEST.format(keys[number % len(keys)]).encode())
         await reader.readuntil(b"event: alive")
         reading.append((asyncio.create_task(_drain(reader)), writer))
     ready.set()

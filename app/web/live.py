@@ -22,8 +22,8 @@ from app.storage.queries import changes
 from app.storage.queries.changes import ChangedOrder
 from app.web.problems import Unauthorized
 
-# Streams of a process.
-MOST_STREAMS = 1000
+# Streams of a process, and those of one key or session in it.
+MOST_STREAMS, MOST_OF_ONE = 1000, 20
 # Seconds between two looks at the database.
 _EVERY = 1.0
 # Streams say at least this often that they live, in seconds.
@@ -46,6 +46,8 @@ class Listener:
     """Somebody who listens. store_id: None means every store."""
 
     store_id: int | None
+    owner: str
+    """The key or the session."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     pending: str | None = None
     """The event that waits for this listener."""
@@ -69,17 +71,23 @@ class LiveHints:
     """When each order changed that was hinted at lately."""
 
     async def stream(
-        self, store_id: int | None, check: Callable[[], Awaitable[object]]
+        self, store_id: int | None, owner: str, check: Callable[[], Awaitable[object]]
     ) -> EventStream:
         """Hints about the orders of a store, or of all. Raises NotAvailable too_many_streams.
 
-        check raises when the caller may not listen any longer; it is asked once a second.
+        owner: the key or the session. check raises when the caller may not listen any longer; it is
+        asked once a second.
         """
+        own = sum(each.owner == owner for each in self.listeners)
+        # mutation: streams-of-one-caller
+        if own >= MOST_OF_ONE:
+            message = f"A key or a session has at most {MOST_OF_ONE} event streams: close one."
+            raise NotAvailable("too_many_streams", message, 10)
         if len(self.listeners) >= MOST_STREAMS:
             message = "This process has as many event streams as it may have."
             raise NotAvailable("too_many_streams", message, 10)
         headers = {"X-Accel-Buffering": "no"}
-        return EventStream(self._events(Listener(store_id), check), headers=headers)
+        return EventStream(self._events(Listener(store_id, owner), check), headers=headers)
 
     async def _events(
         self, listener: Listener, check: Callable[[], Awaitable[object]]

@@ -45,6 +45,15 @@ class Refunded(View, schema="RefundOut"):
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedRefund:
+    """What a refund would do."""
+
+    items: tuple[RefundItem, ...]
+    orders: int
+    """To which the items belong; each gets a refund of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Asking:
     request: RefundRequest
     actor: str
@@ -65,6 +74,16 @@ async def refund(
         await idempotency.store(connection, once, refunded)
     context.wake()
     return refunded
+
+
+async def preview(
+    context: AppContext, return_id: UUID, request: RefundRequest, *, actor: str
+) -> PlannedRefund:
+    """What a refund would do. Raises as `refund`. Nothing is written, and no number is used up."""
+    async with context.transaction() as connection:
+        _, planned = await _planned(connection, context, return_id, _Asking(request, actor))
+    refunds = [each.refund for each in planned if each.refund is not None]
+    return PlannedRefund(tuple(item for each in refunds for item in each.items), len(refunds))
 
 
 async def refund_order(
@@ -141,6 +160,16 @@ async def _answer(
 async def _accept(
     connection: Connection, context: AppContext, return_id: UUID, asking: _Asking
 ) -> Refunded:
+    known, planned = await _planned(connection, context, return_id, asking)
+    for acceptance in planned:
+        await accept_sql.accept_locked(connection, acceptance)
+    return await _answer(connection, known.store_id, known.id, planned[0].updates[0].id)
+
+
+async def _planned(
+    connection: Connection, context: AppContext, return_id: UUID, asking: _Asking
+) -> tuple[StoredReturn, list[Acceptance]]:
+    """The return with its orders locked, and a refund for each order, by the rules."""
     locked = await _lock(connection, return_id, asking.request)
     # The orders are locked, so that two refunds never see the same units as left.
     known = await returns.find(connection, return_id)
@@ -154,13 +183,10 @@ async def _accept(
     if not items:
         message = "At least one item is needed."
         raise Invalid("required", message, [Problem("required", message, "/items")])
-    written = [
+    return known, [
         _plan(context, locked[number], known, some, asking)
         for number, some in sorted(rules.by_order(known.returned, items).items())
     ]
-    for acceptance in written:
-        await accept_sql.accept_locked(connection, acceptance)
-    return await _answer(connection, known.store_id, known.id, written[0].updates[0].id)
 
 
 async def _lock(

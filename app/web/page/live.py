@@ -23,4 +23,5 @@ async def live(context: PageReading) -> Response:
     hints: LiveHints = request.app.state.live
     store = context.store.store_id if context.store else context.caller.store_id
     token = session.token_of(request) or ""
-    return await hints.stream(store, lambda: keys.signed_in(token, used=False))
+    owner = f"session {context.session.id}"
+    return await hints.stream(store, owner, lambda: keys.signed_in(token, used=False))

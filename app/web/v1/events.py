@@ -50,4 +50,5 @@ async def stream_events(context: Reading, store_id: UUID | None = None) -> Respo
     store = context.one_store(store_id, None)
     keys: KeyRing = context.request.app.state.keys
     live: LiveHints = context.request.app.state.live
-    return await live.stream(store, lambda: keys.require_working(context.caller))
+    owner = f"key {context.caller.key}"
+    return await live.stream(store, owner, lambda: keys.require_working(context.caller))

@@ -71,7 +71,10 @@ class SignInLinkIn(In):
     name: Annotated[
         Text, Field(max_length=LONGEST_NAME, description="The person, for timelines. One line.")
     ]
-    scope: Scope = Field(default=Scope.WRITE, description="At most the scope of the key that asks.")
+    scope: Scope | None = Field(
+        default=None,
+        description="At most the scope of the key that asks; null for the same.",
+    )
     store_id: UUID | None = Field(
         default=None, description="The one store that the person sees; null for those of the key."
     )
@@ -121,7 +124,8 @@ async def create_sign_in_link(
     The session ends 12 hours after its last use, after 7 days, or with the API key.
     """
     # mutation: sign-in-link-within-scope
-    context.caller.require(body.scope)
+    if body.scope is not None:
+        context.caller.require(body.scope)
     store = context.caller.store_id
     if body.store_id is not None:
         store = context.store_of(body.store_id, "store")

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.domain.orders.returns import RefundRequest
 from app.storage.queries.views import RefundItemView, ReturnCardsView, ReturnView
-from app.usecases.returns.refund import Refunded
+from app.usecases.returns.refund import PlannedRefund
 from app.web import dry_runs
 from app.web.dry_runs import Rehearsed
 from app.web.problem_documents import ErrorItem
@@ -64,14 +64,13 @@ class RefundPreviewOut(Out):
     problems: list[ErrorItem]
 
     @classmethod
-    def of(cls, before: ReturnView | None, found: Rehearsed[Refunded]) -> "RefundPreviewOut":
-        """Convert the result of a dry run. before: the return as it is."""
-        earlier = {each.id for each in before.refunds} if before else set()
-        after = found.result.returned.refunds if found.result else ()
-        new = [each for each in after if each.id not in earlier]
+    def of(cls, found: Rehearsed[PlannedRefund]) -> "RefundPreviewOut":
+        """Convert the result of a dry run."""
+        planned = found.result
+        items = planned.items if planned else ()
         return cls(
-            would_be_accepted=found.result is not None,
-            items=[item for each in new for item in each.items],
-            orders=len(new),
+            would_be_accepted=planned is not None,
+            items=[RefundItemView(each.number, each.quantity) for each in items],
+            orders=planned.orders if planned else 0,
             problems=dry_runs.items(found.problems),
         )

@@ -170,15 +170,11 @@ async def preview_refund(
     ],
 ) -> Response:
     """Return what a refund with the same body would do, and write nothing."""
-    store = context.store_of(return_id, "return")
-    async with context.app.database.direct.reading() as session:
-        before = await queries.return_(session, store, return_id)
+    context.store_of(return_id, "return")
     found = await rehearse(
-        use_cases.refund(
-            context.app.rehearsing(), return_id, body.to_request(), actor=context.actor
-        )
+        use_cases.preview(context.app, return_id, body.to_request(), actor=context.actor)
     )
-    return respond(answer(200, RefundPreviewOut.of(before, found)))
+    return respond(answer(200, RefundPreviewOut.of(found)))
 
 
 def _refunded(refunded: Refunded) -> StoredResponse:

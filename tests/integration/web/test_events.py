@@ -156,6 +156,18 @@ async def test_more_streams_than_a_process_may_have_are_refused(
     assert answer.headers["Retry-After"]
 
 
+async def test_one_key_has_only_so_many_streams_and_another_has_its_own(
+    world: World, client: httpx.AsyncClient, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MOST_OF_ONE", 1)
+    other = await a_key(world, "read")
+    async with listening(address), listening(address, other):
+        answer = await client.get("/v1/events")
+    assert (answer.status_code, answer.json()["code"]) == (503, "too_many_streams")
+    async with listening(address):
+        pass
+
+
 async def test_a_hint_of_very_many_orders_names_none(
     world: World, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

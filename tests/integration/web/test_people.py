@@ -58,6 +58,16 @@ async def test_a_link_opens_its_page_in_the_name_of_the_person(
     ]
 
 
+async def test_a_link_without_a_scope_has_that_of_its_key(world: World, app: FastAPI) -> None:
+    for scope in ("read", "write"):
+        async with client_of(app, await a_key(world, scope)) as client:
+            given = {name: value for name, value in JANE.items() if name != "scope"}
+            made = await client.post("/v1/sign-in-links", json=given)
+            async with aclosing(await entered(app, made.json()["url"])) as browser:
+                form = await browser.get("/orders/import")
+                assert form.status_code == (200 if scope == "write" else 403)
+
+
 async def test_a_link_has_no_more_rights_than_its_key(world: World, app: FastAPI) -> None:
     mine, other = await world.a_store(), await world.a_store()
     async with client_of(app, await a_key(world, "write", store=mine)) as client:
