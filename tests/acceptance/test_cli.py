@@ -9,8 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography.fernet import Fernet
+from playwright.sync_api import sync_playwright
 
 from tests.forked import Forked, deployed
+from tests.harness import chromium
 from tests.harness.waiting import LIMIT
 from tests.processes import WAYBILL, Deployment, a_store, free_port, run, until
 from tests.tls import TLS
@@ -223,12 +225,24 @@ def test_the_demo_starts_shows_orders_and_stops_cleanly_twice(data_folder: Path)
 
 
 def _first_page(link: str) -> str:
-    """What a person sees who opens a link in a browser and presses its button."""
-    with httpx.Client(follow_redirects=True, trust_env=False, verify=TLS) as browser:
-        assert "Sign in" in browser.get(link).text
-        entered = browser.post(link, headers={"Sec-Fetch-Site": "same-origin"})
-        assert entered.url.path == "/orders"
-        return entered.text
+    """What a person sees who opens a link in a browser and presses its button. It works once."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium.program(), args=chromium.WORDS
+        )
+        tab = browser.new_page()
+        tab.set_default_timeout(LIMIT * 1000)
+        tab.goto(link)
+        tab.get_by_role("button", name="Sign in").click()
+        tab.wait_for_url("**/orders")
+        page = tab.locator("body").inner_text()
+        other = browser.new_page()
+        used = other.goto(link)
+        assert used is not None
+        assert used.status == 410
+        assert other.get_by_role("button", name="Sign in").count() == 0
+        browser.close()
+    return page
 
 
 def test_a_poller_answers_probes_before_its_database_is_available(tmp_path: Path) -> None:

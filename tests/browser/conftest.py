@@ -4,7 +4,6 @@
 another host, or gets an answer without the page's policy fails its test at the end.
 """
 
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from playwright.async_api import (
 
 from app.commerce.signatures import AdobeKeys
 from app.storage.queries.views import StoreView
+from tests.harness import chromium
 from tests.harness.server import serving
 from tests.harness.signing_in import Person, token_for
 from tests.harness.waiting import LIMIT
@@ -41,11 +41,10 @@ OpenTab = Callable[..., Awaitable[Page]]
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert program, "Chromium is needed: apt-get install chromium"
-    words = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=program, args=words)
+        started = await playwright.chromium.launch(
+            executable_path=chromium.program(), args=chromium.WORDS
+        )
         yield started
         await started.close()
 

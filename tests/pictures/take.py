@@ -6,7 +6,6 @@ files into `docs/pictures/`. With names, only those pages are remade.
 
 import asyncio
 import base64
-import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -22,6 +21,7 @@ from app.commerce.signatures import AdobeKeys
 from app.storage.outbox.notify import NotifyListener, WakeSignal
 from app.storage.postgres import migrate
 from app.storage.postgres.embedded import EmbeddedPostgres
+from tests.harness import chromium
 from tests.harness.server import serving
 from tests.harness.signing_in import Person, token_for
 from tests.harness.world import open_world
@@ -77,12 +77,9 @@ async def _shop(url: str) -> AsyncIterator[tuple[FastAPI, str, Mapping[str, str]
 
 @asynccontextmanager
 async def _browser() -> AsyncIterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        raise SystemExit("Chromium is needed: apt-get install chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
+            executable_path=chromium.program(), args=chromium.WORDS
         )
         yield browser
         await browser.close()

@@ -19,6 +19,7 @@ from app.usecases.attention import fix as use_case
 from app.usecases.attention.fix import FixedGroup
 from app.walmart.carriers import METHOD_CODES
 from app.web import pagination
+from app.web.page import acts
 from app.web.page.attention_count import AttentionCounts
 from app.web.page.attention_words import REASONS, problem, said
 from app.web.page.context import PageContext, PageReading, PageWriting
@@ -88,7 +89,8 @@ async def attention_fix(context: PageWriting, group_id: UUID) -> Response:
     given = {name: context.form.get(name) or None for name in (*_FIELDS, "as_of")}
     try:
         body = AttentionFixIn.model_validate(given)
-        response = await context.once(
+        response = await acts.act(
+            context,
             body,
             store,
             lambda fixed: _fixed(context, fixed),
@@ -144,7 +146,15 @@ async def _form(context: PageContext, group_id: UUID, problems: dict[str, str]) 
 
 
 def _fixed(context: PageContext, fixed: FixedGroup) -> StoredResponse:
-    return context.redirected(context.link("/attention"), notice=said(context.viewer, fixed))
+    leads = None
+    if fixed.job_url is not None:
+        job = fixed.job_url.rpartition("/")[2]
+        leads = (context.link(f"/jobs/{job}"), context.viewer.gettext("See how far it is"))
+    elif any(each.will == "queued" and each.order_id for each in fixed.data):
+        sending = context.link("/orders", sync=["pending", "retrying"])
+        leads = (sending, context.viewer.gettext("See what is being sent"))
+    notice = said(context.viewer, fixed)
+    return context.redirected(context.link("/attention"), notice=notice, leads=leads)
 
 
 def _nothing_left(context: PageContext) -> Response:

@@ -59,6 +59,4 @@ def said(viewer: Viewer, fixed: FixedGroup) -> str:
     some = [text for text, n in zip(sentences, (going, done, changed, left), strict=True) if n]
     if fixed.job_url is not None:
         some.append(viewer.gettext("Waybill goes on with the others by itself."))
-    elif fixed.more:
-        some.append(viewer.gettext("There are more; press again."))
     return " ".join(some) or viewer.gettext("There was nothing left to do.")

@@ -16,7 +16,7 @@ from app.storage.queries.views import CancellationView, OrderView
 from app.usecases.orders import cancel
 from app.web import problems
 from app.web.dry_runs import rehearse
-from app.web.page import acts, refusals, ways_out
+from app.web.page import acts, refusals, sent, ways_out
 from app.web.page.context import PageContext, PageWriting
 from app.web.page.route import PageRouter
 from app.web.page.ship import order_of
@@ -63,8 +63,8 @@ async def _cancel(context: PageContext, order: OrderView, form: CancelForm) -> R
 
     def canceled(view: CancellationView) -> StoredResponse:
         del view
-        text = context.viewer.gettext("The cancellation is on its way to Walmart.")
-        return context.redirected(context.link(f"/orders/{order.id}"), notice=text)
+        address = context.link(f"/orders/{order.id}", **{sent.QUERY: sent.CANCELLATION})
+        return context.redirected(address)
 
     return await acts.act(
         context,

@@ -11,6 +11,9 @@ from app.walmart.carriers import CARRIERS
 OTHER = "*other"
 """The choice of a carrier that is named by hand. No carrier code begins with a star."""
 
+# They carry most packages, so a list begins with them.
+_USUAL = frozenset({"UPS", "USPS", "FedEx"})
+
 
 @dataclass(frozen=True, slots=True)
 class CarrierChoices:
@@ -36,7 +39,7 @@ class CarrierChoices:
 
 
 def choices(rules: ShippingRules) -> CarrierChoices:
-    """The carriers of a store, by name."""
+    """The carriers of a store: the usual ones, then the others by name."""
     own, without_page = dict[str, str](), set[str]()
     for code, entry in rules.carriers.items():
         if isinstance(entry, str):
@@ -52,5 +55,7 @@ def choices(rules: ShippingRules) -> CarrierChoices:
 
 
 def _by_name(names: Mapping[str, str]) -> dict[str, str]:
-    found: Sequence[tuple[str, str]] = sorted(names.items(), key=lambda each: each[1].casefold())
+    found: Sequence[tuple[str, str]] = sorted(
+        names.items(), key=lambda each: (each[1] not in _USUAL, each[1].casefold())
+    )
     return dict(found)

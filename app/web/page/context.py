@@ -31,6 +31,9 @@ from app.web.problems import Unauthorized
 
 PAGE = "waybill.page"
 _MOST_STORES = 500
+_VIA = "attention"
+# Paths of one order or return, and of what may be done with it.
+_ABOUT_ONE = ("/orders/", "/updates/", "/commerce-events/", "/returns/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,16 @@ class PageContext(RequestContext):
         given = self.form.get("idempotency_key")
         return self.checked_key(given if isinstance(given, str) and given else None)
 
+    @property
+    def via(self) -> str | None:
+        """`attention` if the person came here from what needs attention, and goes back there."""
+        return _VIA if self.request.query_params.get("via") == _VIA else None
+
     def link(self, path: str, **query: object) -> str:
         """The address of a page that keeps the picked store. Values that are None are left out."""
         given = {name: value for name, value in query.items() if value is not None}
+        if self.via and path.startswith(_ABOUT_ONE):
+            given.setdefault("via", self.via)
         if self.store is not None and self.caller.store_id is None:
             given.setdefault("store", self.store.id)
         return f"{path}?{urlencode(given, doseq=True)}" if given else path
@@ -120,11 +130,16 @@ class PageContext(RequestContext):
             response.headers.append("Set-Cookie", session.notice_cookie(self.request, notice))
         return response
 
-    def redirected(self, path: str, *, notice: str = "") -> StoredResponse:
-        """The same as `redirect`, for the `render` of `once`."""
+    def redirected(
+        self, path: str, *, notice: str = "", leads: tuple[str, str] | None = None
+    ) -> StoredResponse:
+        """The same as `redirect`, for the `render` of `once`.
+
+        leads: a page that the notice leads to, and the words of that link.
+        """
         headers = {"Location": path}
         if notice:
-            headers["Set-Cookie"] = session.notice_cookie(self.request, notice)
+            headers["Set-Cookie"] = session.notice_cookie(self.request, notice, leads)
         return StoredResponse(303, b"", headers)
 
 

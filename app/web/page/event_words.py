@@ -7,7 +7,7 @@ from app.web.page.i18n import deferred
 from app.web.page.said import EventWords
 
 EVENTS: Final[Mapping[str, EventWords]] = {
-    "order_registered": EventWords("box", "", deferred("The order is here")),
+    "order_registered": EventWords("box", "", deferred("Waybill has the order")),
     "order_imported": EventWords("download", "", deferred("Imported from Walmart")),
     "order_not_read": EventWords(
         "warning",

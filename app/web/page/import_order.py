@@ -8,6 +8,7 @@ from app.domain.errors import Conflict, Invalid, NotAvailable, OrderError, Unkno
 from app.storage.idempotency import StoredResponse
 from app.usecases.imports.import_order import import_order as import_from_walmart
 from app.usecases.imports.register import Registered
+from app.web.page import acts
 from app.web.page.context import PageContext, PageWriting
 from app.web.page.i18n import deferred
 from app.web.page.picked_store import picked_store
@@ -48,7 +49,8 @@ async def import_order(context: PageWriting) -> Response:
         )
 
     try:
-        return await context.once(
+        return await acts.act(
+            context,
             body,
             store.store_id,
             opened,

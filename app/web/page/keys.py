@@ -9,13 +9,14 @@ from fastapi import Response
 from app.domain.errors import OrderError, Unknown
 from app.endings import Scope
 from app.storage import queries
+from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.queries import KeyFilter
 from app.storage.queries.views import KeyView
 from app.storage.stores import sessions
 from app.usecases.keys import create, revoke
-from app.usecases.keys.create import NewKey
+from app.usecases.keys.create import CreatedKey, NewKey
 from app.web import pagination
-from app.web.page import store_problems
+from app.web.page import acts, store_problems
 from app.web.page.context import PageAdministering, PageContext
 from app.web.page.i18n import deferred
 from app.web.page.route import PageRouter
@@ -30,6 +31,10 @@ SCOPES = {
     Scope.WRITE: deferred("See, ship, cancel and refund"),
     Scope.ADMIN: deferred("Everything, settings and keys too"),
 }
+_SHOWN_BEFORE = deferred(
+    "The key %(name)s is made, and its secret was in the answer to your first click. Waybill does "
+    "not keep it. If you have not copied it, revoke this key and make another one."
+)
 # Days until a key expires, by the choice in the form.
 _DAYS = {"30": deferred("In 30 days"), "90": deferred("In 90 days"), "365": deferred("In a year")}
 
@@ -62,7 +67,7 @@ async def new_page(context: PageAdministering) -> Response:
 
 @router.post("/keys/new")
 async def create_key(context: PageAdministering) -> Response:
-    """Make a key, and show its secret, once. A second post of the form is refused by its name."""
+    """Make a key, and show its secret once. A second post of the form leads to revoking it."""
     names = ("name", "scope", "store_id", "expires")
     form = AccessForm("key_new.html", {name: text(context, name) for name in names})
     form.problems = missing(context, {"/name": form.values["name"]})
@@ -71,14 +76,32 @@ async def create_key(context: PageAdministering) -> Response:
         return _new(context, form)
     try:
         body = store_problems.checked(KeyIn, _given(context, form.values))
-        store_of_new(context, body.store_id)
-        new = NewKey(body.name, frozenset({body.scope}), body.store_id, body.expires_at)
-        made = await create.create(context.app, new, actor=context.actor)
+        return await _made(context, body)
     except OrderError as error:
         form.problems = store_problems.problems_in(error, context.viewer)
         form.status = store_problems.status_of(error)
         return _new(context, form)
-    return context.render("key_made.html", made=made, scopes=SCOPES)
+
+
+async def _made(context: PageContext, body: KeyIn) -> Response:
+    store = store_of_new(context, body.store_id)
+    new = NewKey(body.name, frozenset({body.scope}), body.store_id, body.expires_at)
+    shown: list[CreatedKey] = []
+
+    async def made(once: IdempotentRequest | None) -> CreatedKey:
+        shown.append(await create.create(context.app, new, actor=context.actor, once=once))
+        return shown[0]
+
+    def again(created: CreatedKey) -> StoredResponse:
+        notice = context.viewer.gettext(_SHOWN_BEFORE, name=created.key.name)
+        return context.redirected(context.link(f"/keys/{created.key.id}/revoke"), notice=notice)
+
+    # The choice of days becomes another time with each post.
+    given = body.model_copy(update={"expires_at": None})
+    response = await acts.act(context, given, store or 0, again, made)
+    if not shown:
+        return response
+    return context.render("key_made.html", made=shown[0], scopes=SCOPES)
 
 
 @router.get("/keys/{key_id}/revoke")

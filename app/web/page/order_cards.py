@@ -1,6 +1,6 @@
 """The cards above the list of orders: links with a count and the time that matters most."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,6 +82,12 @@ def groups(cards: OrderCardsView, shown: OrdersAddress) -> list[tuple[str, list[
         (title, [_card(cards, name, words, shown) for name, words in some.items()])
         for title, some in ((deferred("Status"), STATUS), (deferred("Needs action"), ACTION))
     ]
+
+
+def is_well(groups: Iterable[tuple[str, Iterable[Card]]]) -> bool:
+    """Whether no card counts what is in trouble or asks for an act."""
+    cards = [card for _, some in groups for card in some]
+    return not any(each.card.count for each in cards if each.words.tone in {"bad", "warn"})
 
 
 def _card(cards: OrderCardsView, name: str, words: CardWords, shown: OrdersAddress) -> Card:

@@ -39,12 +39,14 @@ async def orders(context: PageReading) -> Response:
         return context.redirect(context.link(f"/orders/{found[0].id}"))
     summary = await counted(context, context.store.id if context.store else None)
     newer = shown.newer()
+    cards = order_cards.groups(summary.cards, shown)
     return context.render(
         "orders.html",
         shown=shown,
         rows=[row_of(each, context) for each in found],
         chips=order_chips.chips(shown, context.viewer),
-        groups=order_cards.groups(summary.cards, shown),
+        groups=cards,
+        well=bool(summary.total) and not context.attention and order_cards.is_well(cards),
         total=summary.total,
         too_broad=too_broad,
         older=context.link("/orders", **shown.older(cursor)) if cursor else "",

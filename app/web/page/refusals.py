@@ -25,6 +25,22 @@ FILLED_IN, UNITS_MOVED, NOTHING_CHANGED = "filled_in", "units_moved", "nothing_c
 _AGAIN = deferred("Try again in a moment.")
 _LOOK = deferred("Look at the order again.")
 REFUSALS: Mapping[str, RefusalWords] = {
+    # A file of packages
+    "row_invalid": RefusalWords(
+        deferred("This row cannot be read."),
+        deferred("It has too many fields, or characters that cannot be used."),
+    ),
+    "order_ambiguous": RefusalWords(
+        deferred("Several orders of the store have this number."),
+        deferred("Give the Walmart order number instead."),
+    ),
+    "file_invalid": RefusalWords(
+        deferred("These rows cannot be read."),
+        deferred("The first row names the columns, and each of them is listed here."),
+    ),
+    "file_too_long": RefusalWords(
+        deferred("A file has at most 10,000 rows."), deferred("Send the rest in another file.")
+    ),
     # A package
     "required": RefusalWords(deferred("This is needed.")),
     "invalid": RefusalWords(deferred("This cannot be read.")),

@@ -135,8 +135,8 @@ async def _form(context: PageContext, return_id: UUID, problems: tuple[Problem, 
     found = problems
     if not problems:
         # What would be refused is said before a person has chosen anything.
-        act = use_cases.refund(
-            context.app.rehearsing(), return_id, RefundIn().to_request(), actor=context.actor
+        act = use_cases.preview(
+            context.app, return_id, RefundIn().to_request(), actor=context.actor
         )
         found = (await rehearse(act)).problems
     codes = list(dict.fromkeys(each.code for each in found))
@@ -159,4 +159,5 @@ async def _form(context: PageContext, return_id: UUID, problems: tuple[Problem, 
 
 def _refunded(context: PageContext) -> StoredResponse:
     notice = context.viewer.gettext("The refund is on its way to Walmart.")
-    return context.redirected(context.link("/returns"), notice=notice)
+    back = "/attention" if context.via else "/returns"
+    return context.redirected(context.link(back), notice=notice)

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from app.storage.postgres.retry import again
 from app.web.access import settings_of
-from app.web.page import errors
+from app.web.page import errors, sealed
 from app.web.page.context import RequirePage
 from app.web.page.csrf import require_same_origin
 from app.web.path_rules import USUAL, BodyLimit, PathRule
@@ -85,7 +85,7 @@ async def _sign_in_again(request: Request) -> Response:
     typed = [
         (name, value)
         for name, value in form.multi_items()
-        if isinstance(value, str) and name not in NOT_KEPT
+        if isinstance(value, str) and name not in NOT_KEPT and not name.endswith(sealed.SUFFIX)
     ]
     return errors.sign_in(request, typed=urlencode(typed))
 

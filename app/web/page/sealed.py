@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from app.storage.stores.secrets import CannotDecrypt
 from app.web.page.context import PageContext
 
+SUFFIX = "_sealed"
+"""Of the hidden field with a secret; the field of the secret has the name before it."""
 _LIFETIME = timedelta(minutes=30)
 
 
@@ -24,7 +26,7 @@ def given(context: PageContext, name: str) -> str:
     typed = context.form.get(name)
     if isinstance(typed, str) and typed.strip():
         return typed.strip()
-    carried = context.form.get(f"{name}_sealed")
+    carried = context.form.get(f"{name}{SUFFIX}")
     return _opened(context, carried) if isinstance(carried, str) and carried else ""
 
 

@@ -1,4 +1,4 @@
-"""The packages that a form has just sent, as their order shows them until Walmart has them."""
+"""What a form has just sent, as its order shows it until Walmart has it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from app.web.page.context import PageContext
 from app.web.v1.package_schemas import MOST_PACKAGES
 
 QUERY = "sent"
-"""The parameter with the numbers of the first and the last package, as in `3-4`."""
+"""The parameter with the first and the last package, as in `3-4`, or CANCELLATION."""
+CANCELLATION = "cancellation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,23 @@ class SentPackage:
     @property
     def moving(self) -> bool:
         """Whether it is still on its way."""
-        return self.state not in {State.CONFIRMED, State.FAILED, State.DISMISSED}
+        return _is_moving(self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class SentCancellation:
+    """A cancellation that was just sent."""
+
+    state: str
+
+    @property
+    def moving(self) -> bool:
+        """Whether it is still on its way."""
+        return _is_moving(self.state)
+
+
+def _is_moving(state: str) -> bool:
+    return state not in {State.CONFIRMED, State.FAILED, State.DISMISSED}
 
 
 def query(first: int, last: int) -> str:
@@ -42,6 +59,13 @@ def sent_packages(context: PageContext, order: OrderView) -> Sequence[SentPackag
     if not 0 < begin <= end < begin + MOST_PACKAGES:
         return ()
     return list(_sent(order, begin, end))
+
+
+def sent_cancellation(context: PageContext, order: OrderView) -> SentCancellation | None:
+    """The cancellation, if the address names it."""
+    named = context.request.query_params.get(QUERY) == CANCELLATION
+    canceled = order.cancellation if named else None
+    return SentCancellation(canceled.state) if canceled else None
 
 
 def _sent(order: OrderView, begin: int, end: int) -> Iterator[SentPackage]:

@@ -1,13 +1,14 @@
 """The cookie of a session, and its attributes."""
 
+from dataclasses import dataclass
 from http.cookies import SimpleCookie
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.storage.stores.sessions import LONGEST
-from app.web.access import is_secure, settings_of
+from app.web.access import is_secure, page_path, settings_of
 
 NOTICE = "waybill-notice"
 
@@ -33,9 +34,32 @@ def forget(request: Request, response: Response) -> None:
     response.headers.append("Set-Cookie", _cookie(request, cookie_name(request), "", 0))
 
 
-def notice_cookie(request: Request, text: str) -> str:
-    """A `Set-Cookie` with a sentence that the next page shows once; empty deletes it."""
-    return _cookie(request, NOTICE, quote(text), 60 if text else 0)
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence that the next page shows once, with a link if there is more to see."""
+
+    text: str
+    href: str | None = None
+    label: str = ""
+
+
+def notice_cookie(request: Request, text: str, leads: tuple[str, str] | None = None) -> str:
+    """A `Set-Cookie` with a sentence that the next page shows once; empty deletes it.
+
+    leads: a page of ours that it leads to, and the words of that link.
+    """
+    value = "|".join(map(quote, (text, *(leads or ()))))
+    return _cookie(request, NOTICE, value, 60 if text else 0)
+
+
+def notice_of(request: Request) -> Notice | None:
+    """The sentence that the page before left."""
+    given = request.cookies.get(NOTICE)
+    if not given:
+        return None
+    text, *leads = map(unquote, given.split("|"))
+    path = page_path(request.app, leads[0]) if len(leads) > 1 else None
+    return Notice(text, path, leads[1]) if path else Notice(text)
 
 
 def kept_cookie(request: Request, name: str, value: str, seconds: int) -> str:

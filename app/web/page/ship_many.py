@@ -19,6 +19,7 @@ from app.web.page.context import PageContext, PageWriting
 from app.web.page.i18n import deferred
 from app.web.page.picked_store import picked_store
 from app.web.page.route import PageRouter
+from app.web.page.viewer import viewing
 from app.web.path_rules import FILE
 
 router: Final = PageRouter(limit=FILE)
@@ -69,7 +70,9 @@ async def check_or_send(context: PageWriting) -> Response:
     try:
         rows = await asyncio.to_thread(_rows, text)
     except Invalid as error:
-        return _form(context, _Given(text, str(error)))
+        with viewing(context.viewer):
+            words = " ".join(refusals.refusal(error.code))
+        return _form(context, _Given(text, f"{words} ({error})"))
     batch = Batch(store.store_id, context.actor)
     if context.form.get("step") != "send":
         report = await dry_run.ship_rows(context.app, batch, rows)

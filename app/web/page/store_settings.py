@@ -14,7 +14,7 @@ from app.usecases.stores import manage
 from app.usecases.stores.notification_test import NotificationTest, send_test
 from app.usecases.stores.walmart_webhooks import subscribe_at
 from app.web.access import settings_of
-from app.web.page import store_problems
+from app.web.page import acts, store_problems
 from app.web.page.cancellation_words import REASONS
 from app.web.page.context import PageAdministering, PageContext
 from app.web.page.notification_words import KINDS
@@ -125,7 +125,8 @@ async def test_notifications(context: PageAdministering, store_id: UUID) -> Resp
         words = context.viewer.gettext("The test arrived.") if tested.ok else ""
         return context.redirected(address, notice=words)
 
-    return await context.once(
+    return await acts.act(
+        context,
         None,
         number,
         shown,

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from fastapi import Request, Response
 
@@ -38,11 +37,12 @@ def answer(
     status: int,
 ) -> Response:
     """Render a template, with the notice that a form left for the next page."""
-    notice = request.cookies.get(session.NOTICE)
+    notice = session.notice_of(request)
     shown = {
         "path": request.scope["path"],
         "query": request.scope["query_string"].decode("latin-1"),
-        "notice": unquote(notice) if notice else None,
+        "notice": notice,
+        "framed": request.headers.get("sec-fetch-dest") == "iframe",
         **values,
     }
     response = render.page(request, viewer, template, shown, status)

@@ -1,11 +1,14 @@
 """People sign in to the page and out of it, by a key or by a link that works once."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
 from app.storage.outbox import retention
+from app.storage.postgres.database import open_database
 from app.storage.stores.sessions import Access
 from app.usecases.access import sign_in
 from tests.harness.signing_in import COOKIE, page_client
@@ -145,6 +148,30 @@ async def test_another_site_changes_nothing(app: FastAPI, signed_in: SignIn) -> 
 async def test_signing_in_leads_to_no_other_site(stranger: httpx.AsyncClient, then: str) -> None:
     answer = await stranger.post("/sign-in", data={"key": ADMIN_KEY, "then": then})
     assert (answer.status_code, answer.headers["location"]) == (303, "/orders")
+
+
+async def test_a_page_is_a_page_while_the_database_is_away(
+    world: World, app: FastAPI, signed_in: SignIn
+) -> None:
+    person = await signed_in("write")
+    away = open_database("postgresql://nobody@127.0.0.1:9/nowhere")
+    app.state.context = replace(world.context, database=away)
+    for answer in (await person.get("/orders"), await person.post("/orders/import", data={})):
+        assert answer.status_code == 503
+        assert "Waybill cannot be reached just now" in answer.text
+        assert "this page tries again by itself" in answer.text
+        assert '<meta http-equiv="refresh"' in answer.text
+        assert int(answer.headers["retry-after"]) >= 1
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    app.state.context = world.context
+    assert (await person.get("/orders")).status_code == 200
+
+
+async def test_in_a_frame_the_header_takes_less_room(signed_in: SignIn) -> None:
+    person = await signed_in("read")
+    framed = await person.get("/orders", headers={"Sec-Fetch-Dest": "iframe"})
+    assert '<body class="framed"' in framed.text
+    assert '<body class="framed"' not in (await person.get("/orders")).text
 
 
 async def test_a_page_for_administrators_is_closed_to_others(signed_in: SignIn) -> None:

@@ -63,6 +63,14 @@ async def test_every_refusal_of_an_act_has_words_for_merchants() -> None:
         for code in answer["content"]["application/problem+json"]["examples"]
     }
     assert documented - _OF_NO_FORM - set(REFUSALS) == set()
+    of_files = {
+        "row_invalid",
+        "order_ambiguous",
+        "order_not_found",
+        "file_invalid",
+        "file_too_long",
+    }
+    assert of_files - set(REFUSALS) == set()
     said = " ".join(f"{each.text} {each.way}" for each in REFUSALS.values())
     assert "/v1/" not in said
     assert "_" not in said
@@ -163,9 +171,15 @@ async def test_a_cancellation_needs_a_reason_and_offers_the_buyers_wish_only_whe
     assert (await world.order(order.id)).cancellation is None
     good = {**form, "reason": "out_of_stock", "comment": "Broken.", "stock.SKU-1": "0"}
     for _ in range(2):
-        assert (await client.post(path, data=good)).status_code == 303
+        done = await client.post(path, data=good)
+        assert done.status_code == 303
+    assert "The cancellation is on its way" in (await client.get(done.headers["location"])).text
     canceled = (await world.order(order.id)).cancellation
     assert canceled is not None
+    await world.deliver_until(canceled.update.id)
+    said = (await client.get(done.headers["location"])).text
+    assert "Walmart has canceled the order." in said
+    assert "on its way" not in said
     assert (canceled.reason, canceled.comment) == ("out_of_stock", "Broken.")
     assert [(each.sku, each.quantity) for each in canceled.inventory] == [("SKU-1", 0)]
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -49,6 +50,12 @@ async def test_a_cause_is_shown_in_words_with_its_orders_and_its_fix(
     (cause,) = re.findall(r"/attention/([0-9a-f-]+)/fix", answer.text)
     members = words_of(await person.get(f"/attention/{cause}"))
     assert len(set(re.findall(r"\d{13}", members))) == 2
+    assert "One by one" in shown
+    # From an order that was opened here the way back leads here.
+    (order,) = set(re.findall(r'href="(/orders/[^"]+)"', answer.text)[:1])
+    opened = (await person.get(unescape(order))).text
+    assert re.search(r'<nav class="crumb"[^>]*><a href="/attention[^"]*">Needs attention', opened)
+    assert "via=attention" in re.findall(r'href="(/updates/[^"]+)"', opened)[0]
     spanish = await person.get("/attention", headers={"Accept-Language": "es"})
     assert "2 envíos no llegaron a Walmart" in words_of(spanish)
 
@@ -91,7 +98,7 @@ async def test_a_fix_says_before_what_it_does_and_after_what_it_did(
     again = await person.post(fix, data=hidden)
     assert again.status_code == 303
     after = words_of(await person.get("/attention"))
-    assert "2 go out now." in after
+    assert "2 go out now. See what is being sent" in after
     assert "Nothing needs action" in after
     assert "settled by Jane" in after
     await world.deliver_until(*updates)

@@ -29,7 +29,8 @@ def shown(answer: httpx.Response) -> str:
 
 async def test_a_key_is_shown_once_and_works(world: World, app: FastAPI, signed_in: SignIn) -> None:
     client = await signed_in("admin")
-    made = await client.post("/keys/new", data=FORM)
+    form = {**FORM, "idempotency_key": "once"}
+    made = await client.post("/keys/new", data=form)
     assert made.status_code == 200
     secret = shown(made)
     async with client_of(app, secret) as own:
@@ -39,6 +40,12 @@ async def test_a_key_is_shown_once_and_works(world: World, app: FastAPI, signed_
     assert secret not in page.text
     (key,) = await keys(world)
     assert (key["created_by"], key["expires_at"] is None) == ("Jane (operators)", False)
+    # A second click gets the second answer, which says where the secret was.
+    second = await client.post("/keys/new", data=form)
+    assert second.headers["location"] == f"/keys/{key['id']}/revoke"
+    revoking = await client.get(second.headers["location"])
+    assert "its secret was in the answer to your first click" in revoking.text
+    assert secret not in revoking.text
     again = await client.post("/keys/new", data=FORM)
     assert again.status_code == 409
     assert "Names are never used twice." in again.text

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.domain.orders.requests import RequestedItem, ShipRequest
 from app.domain.update import State
+from app.storage.queries import timeline_views
 from app.storage.queries.views import OrderView, StoreView
 from app.usecases.orders import ship as use_case
 from tests.harness.world import World
@@ -226,6 +227,25 @@ async def test_the_file_for_a_support_case_has_tries_and_ids_and_no_buyer(
     assert re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z POST /v3/orders/", text)
     assert '"customerEmailId":"[removed]"' in text.replace(" ", "")
     assert '"postalAddress":"[removed]"' in text.replace(" ", "")
+
+
+async def test_older_parts_of_a_timeline_are_a_link_away(
+    world: World, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeline_views, "MOST", 1)
+    order = await world.an_order(1)
+    await world.fault("shipping", "error")
+    await world.deliver_until(await ship(world, order))
+    client = await signed_in()
+    page = (await client.get(f"/orders/{order.id}")).text
+    pages = [page]
+    while older := re.search(r'href="([^"]+)#timeline">Show older', page):
+        page = (await client.get(html.unescape(older[1]))).text
+        pages.append(page)
+        assert "Show the newest" in page
+    assert "Try 2: it worked" in pages[0]
+    assert "Waybill has the order" not in pages[0]
+    assert "Waybill has the order" in pages[-1]
 
 
 async def test_an_unreadable_order_is_read_again_by_its_button(

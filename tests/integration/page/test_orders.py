@@ -40,10 +40,18 @@ async def test_cards_link_to_the_list_of_what_they_count(world: World, signed_in
     person = await signed_in("read")
     text = (await person.get("/orders")).text
     assert shown(text) == [other.purchase_order_id, late.purchase_order_id]
+    assert "All is well." not in text
     assert re.search(r'href="([^"]*late=true[^"]*)"><b>1</b><span>Late</span>', text)
     late_only = (await person.get("/orders?late=true")).text
     assert shown(late_only) == [late.purchase_order_id]
     assert 'aria-current="true"><b>1</b><span>Late</span>' in late_only
+
+
+async def test_that_all_is_well_is_said(world: World, signed_in: SignIn) -> None:
+    await world.an_order(1)
+    person = await signed_in("read")
+    assert "All is well." in (await person.get("/orders")).text
+    assert "All is well." not in (await person.get("/orders?status=shipped")).text
 
 
 async def test_pages_lead_on_and_back_without_a_script(world: World, signed_in: SignIn) -> None:
@@ -176,7 +184,8 @@ async def test_pasted_rows_are_checked_before_they_are_sent(
     assert "1 package is on its way to Walmart" in sent[0].text
     assert "1 row was sent before." in sent[1].text
     assert len((await world.order(order.id)).shipments) == 1
-    for given, said in (({"rows": " "}, "Choose a file"), ({"rows": "a,b\n1,2\n"}, "a,b")):
+    unknown = "These rows cannot be read. The first row names the columns"
+    for given, said in (({"rows": " "}, "Choose a file"), ({"rows": "a,b\n1,2\n"}, unknown)):
         refused = await person.post("/orders/ship-many", data=given)
         assert (refused.status_code, said in refused.text) == (422, True)
 

@@ -1,4 +1,5 @@
 // The drawer: a link with `data-drawer` opens its page beside the present one, its forms post there.
+import { free } from "./once.js";
 
 /** @type {HTMLDialogElement | undefined} */
 let drawer;
@@ -134,5 +135,5 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!(form instanceof HTMLFormElement) || !drawer?.contains(form) || form.method !== "post") return;
   event.preventDefault();
-  send(form, event.submitter).catch(failed);
+  send(form, event.submitter).catch(failed).finally(() => free(form));
 });

@@ -1,4 +1,5 @@
 // What every page does in the browser: the time zone, ticking clocks, menus, and the drawer.
+import "./once.js";
 import "./drawer.js";
 import "./keys.js";
 import "./live.js";

@@ -90,3 +90,16 @@ def values_in(text: str) -> set[str]:
     bare = text.replace("%%", "")
     named = set(re.findall(r"%\((\w+)\)", bare))
     return named | ({"%"} if "%" in re.sub(r"%\(\w+\)[sd]", "", bare) else set())
+
+
+def test_spanish_addresses_everybody_as_usted() -> None:
+    """In Mexico a merchant's program says usted; a mixture with tú reads as a mistake."""
+    familiar = re.compile(
+        r"\b(tú|tu|tus|te|ti|tuyo|tuya|tienes|puedes|debes|hiciste|\w+(énta|érra|ára|íge)l[oa]s?)\b"
+        r"|(^|[.;] )(Elige|Escribe|Compara|Cierra|Agrega|Conecta|Define|Reembolsa|Haz|Da) ",
+        re.IGNORECASE,
+    )
+    found = [
+        text for forms in translated("es_MX").values() for text in forms if familiar.search(text)
+    ]
+    assert found == []
