@@ -5,6 +5,7 @@ Only entry points use this module; everything else takes plain arguments.
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -117,6 +118,19 @@ class Settings(BaseSettings):
         pattern=r"^https://[^\s;,'*]+( https://[^\s;,'*]+)*$",
         description="Origins that may show the page in a frame, separated by blanks.",
     )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        description="Networks of proxies that name the client in X-Forwarded-For, with commas.",
+    )
+    api_rate: Annotated[float, Field(ge=0, le=100_000)] = Field(
+        default=200, description="Requests a second of each API key, in each process; 0 for any."
+    )
+    api_burst: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=2000, description="Requests of an API key that may come at once."
+    )
+    request_timeout: Annotated[float, Field(ge=0, le=86_400)] = Field(
+        default=120, description="Time until the answer to a request begins; 0 for any."
+    )
     demo_simulator: str | None = Field(
         default=None,
         pattern=r"^http://(127\.0\.0\.1|localhost)(:\d{1,5})?$",
@@ -145,7 +159,7 @@ class Settings(BaseSettings):
         default="info", description="How much is logged."
     )
 
-    @field_validator("encryption_keys", mode="before")
+    @field_validator("encryption_keys", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:  # noqa: ANN401 - text or a list
         if isinstance(value, str):
@@ -164,6 +178,16 @@ class Settings(BaseSettings):
                     "python -c 'from cryptography.fernet import Fernet; "
                     "print(Fernet.generate_key().decode())'"
                 ) from error
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for each in value:
+            try:
+                ip_network(each)
+            except ValueError as error:
+                raise ValueError(f"{each!r} is no network such as 10.0.0.0/8: {error}") from error
         return value
 
     @field_validator("database_url", "database_direct_url")

@@ -1,12 +1,14 @@
-"""`waybill keys …`: creates, lists and revokes API keys."""
+"""`waybill keys …`: creates, lists, rotates and revokes API keys."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from app.cli import database_command
 from app.cli.database_command import CannotDo, new_id
+from app.domain.errors import Conflict
 from app.endings import Scope
 from app.settings import Settings
 from app.storage import rate_limits
@@ -15,7 +17,11 @@ from app.storage.stores import api_keys, oauth_keys, stores
 from app.storage.stores.secrets import SecretCipher
 from app.usecases.keys import create as creation
 from app.usecases.keys import revoke as revocation
+from app.usecases.keys import rotate as rotation
 from app.usecases.keys.create import NewKey
+from app.usecases.keys.rotate import LONGEST_OVERLAP
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,38 @@ def listed(settings: Settings) -> list[str]:
 
     async def work(connection: Connection) -> list[str]:
         found = await api_keys.list_keys(connection)
-        return [_line(key) for key in found] or ["There is no key yet."]
+        codes = {number: code for code, number in (await stores.codes(connection, None)).items()}
+        return [_line(key, codes) for key in found] or ["There is no key yet."]
+
+    return database_command.run(settings, work)
+
+
+def parsed_overlap(text: str) -> timedelta:
+    """Parse a duration: 0, 30m, 24h or 7d, at most 30 days. Raises ValueError."""
+    found = re.fullmatch(r"(\d{1,6})([mhd])|0", text.strip())
+    if found is None:
+        raise ValueError("give a duration such as 0, 30m, 24h or 7d.")
+    overlap = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found[1] else timedelta()
+    if overlap > LONGEST_OVERLAP:
+        raise ValueError(f"an overlap is at most {LONGEST_OVERLAP.days} days.")
+    return overlap
+
+
+def rotate(settings: Settings, name: str, overlap: timedelta) -> list[str]:
+    """Rotate a key; returns its new secret, and a line about the old one. Raises CannotDo."""
+    secret = api_keys.new_secret()
+
+    async def work(connection: Connection) -> list[str]:
+        key = await api_keys.named(connection, name)
+        if key is None:
+            raise CannotDo(f"There is no key named {name}.")
+        try:
+            rotated = await rotation.renew(connection, new_id, key, secret, overlap, actor=None)
+        except Conflict as error:
+            raise CannotDo(str(error)) from error
+        until = rotated.previous_until
+        ends = "ends within seconds" if until is None else f"works until {_time(until)}"
+        return [secret, f"The secret before {ends}."]
 
     return database_command.run(settings, work)
 
@@ -98,17 +135,24 @@ def revoke(settings: Settings, name: str) -> str:
     return database_command.run(settings, work)
 
 
-def _line(key: api_keys.ApiKey) -> str:
-    where = "every store" if key.store_id is None else f"store number {key.store_id}"
+def _line(key: api_keys.ApiKey, codes: Mapping[int, str]) -> str:
+    """Name, scopes, store, creation, state, kind and last use, with tabs between."""
+    where = "every store" if key.store_id is None else f"store {codes[key.store_id]}"
     state = "revoked" if key.revoked_at else _works(key)
     made = f"{key.created_at:%Y-%m-%d}"
     kind = "signs (OAuth)" if key.oauth else "bearer"
     scopes = ",".join(sorted(key.scopes))
-    return f"{key.name}\t{scopes}\t{where}\tmade {made}\t{state}\t{kind}"
+    used = "never used" if key.last_used_at is None else f"used {_time(key.last_used_at)}"
+    return "\t".join((key.name, scopes, where, f"made {made}", state, kind, used))
 
 
 def _works(key: api_keys.ApiKey) -> str:
-    if key.expires_at is None:
-        return "works"
-    until = f"{key.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    return f"works until {until}" if key.expires_at > datetime.now(UTC) else f"expired {until}"
+    if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
+        return f"expired {_time(key.expires_at)}"
+    until = "" if key.expires_at is None else f" until {_time(key.expires_at)}"
+    also = "" if key.previous_until is None else f", old secret until {_time(key.previous_until)}"
+    return f"works{until}{also}"
+
+
+def _time(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

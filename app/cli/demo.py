@@ -117,6 +117,7 @@ def _environment(
         "WAYBILL_WALMART_BASE_URL": walmart,
         "WAYBILL_PUBLIC_URL": api,
         "WAYBILL_DEMO_SIMULATOR": walmart,
+        "WAYBILL_API_RATE": "0",
     }
 
 

@@ -20,11 +20,13 @@ from app.storage.queries.views import StoreView
 from app.storage.stores import stores
 from app.storage.stores.secrets import CannotDecrypt
 from app.usecases.context import seller_credentials
+from app.usecases.stores import rotate_secrets
 from app.walmart import errors
 
 _OLDEST = 140_000
 _SKEW = 5.0
 _MOST_STORES = 200
+_MOST_SHOWN = 10
 # Seconds that a wake-up may take, with its connection.
 _PATIENCE = 5.0
 
@@ -52,6 +54,7 @@ async def examine(settings: Settings) -> AsyncIterator[Check]:
             async for finding in _database(parts):
                 yield finding
             if await readiness.not_ready(parts.database) is None:
+                yield await _secrets(parts)
                 async for finding in _stores(parts):
                     yield finding
         except (NotAvailable, sa.exc.SQLAlchemyError) as error:
@@ -119,6 +122,19 @@ async def _commerce(parts: Parts, store: StoreView) -> Check:
         advice = f"docs/commerce.md says what it needs. {error}"
         return Check(fine=False, what=f"{name}: its Commerce cannot be used", advice=advice)
     return Check(fine=True, what=f"{name}: its Commerce has the store view")
+
+
+async def _secrets(parts: Parts) -> Check:
+    """Decrypt every secret, OAuth's too, and count those that need an older key."""
+    report = await rotate_secrets.examine(parts.context)
+    if report.unreadable:
+        advice = f"{CannotDecrypt()}: {', '.join(report.unreadable[:_MOST_SHOWN])}"
+        what = f"{len(report.unreadable)} of {report.total} secrets cannot be read"
+        return Check(fine=False, what=what, advice=advice)
+    if report.older:
+        what = f"{report.older} of {report.total} secrets need an older encryption key"
+        return Check(fine=True, what=f"{what} (`waybill rotate-secrets` encrypts them anew)")
+    return Check(fine=True, what=f"{report.total} secrets need the newest encryption key only")
 
 
 async def _stores(parts: Parts) -> AsyncIterator[Check]:

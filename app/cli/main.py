@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-keys_app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
+keys_app = typer.Typer(help="API keys: create, list, rotate, revoke.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 webhooks_app = typer.Typer(help="Walmart's webhooks: subscribe.", no_args_is_help=True)
 app.add_typer(webhooks_app, name="webhooks")
@@ -165,6 +165,19 @@ def recover_command(
         raise typer.Exit(1) from None
 
 
+@app.command("rotate-secrets")
+def rotate_secrets_command() -> None:
+    """Encrypt all secrets with the newest encryption key, so that older keys can be dropped."""
+    from app.cli import rotate_secrets
+    from app.settings import load
+
+    try:
+        for line in rotate_secrets.run(load()):
+            print(line)
+    except rotate_secrets.SecretsLeft:
+        raise typer.Exit(1) from None
+
+
 def _key_name(name: str) -> str:
     from app.usecases.keys.create import LONGEST_NAME, is_name
 
@@ -294,6 +307,26 @@ def list_keys() -> None:
 
     for line in api_keys.listed(load()):
         print(line)
+
+
+@keys_app.command("rotate")
+def rotate_key(
+    name: Annotated[str, typer.Argument(help="The key's name.")],
+    overlap: Annotated[
+        str, typer.Option(help="How long the old secret still works: 0, 30m, 24h, 7d.")
+    ] = "24h",
+) -> None:
+    """Give an API key a new secret and show it, once."""
+    from app.cli import api_keys
+    from app.settings import load
+
+    try:
+        duration = api_keys.parsed_overlap(overlap)
+    except ValueError as error:
+        raise typer.BadParameter(f"--overlap {overlap}: {error}") from error
+    secret, ending = api_keys.rotate(load(), name, duration)
+    print(secret)
+    typer.echo(ending, err=True)
 
 
 @keys_app.command("revoke")

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 from contextlib import AsyncExitStack
+from ipaddress import ip_network
 
 import structlog
 
@@ -16,8 +17,10 @@ from app.settings import Settings
 from app.storage.postgres import readiness
 from app.version import VERSION
 from app.web.app import create_app
+from app.web.client_address import TrustedProxies
 from app.web.page_settings import PageSettings
 from app.web.probes import create_metrics_app
+from app.web.request_limits import RequestLimits
 
 _log = structlog.get_logger(__name__)
 # Seconds for requests in flight at a stop.
@@ -73,7 +76,14 @@ async def _serve(
             adobe_keys=keys,
             stopping=stop,
             page=await _page_settings(settings, stack),
+            limits=RequestLimits(
+                rate=settings.api_rate,
+                burst=settings.api_burst,
+                timeout=settings.request_timeout,
+                proxies=TrustedProxies(tuple(map(ip_network, settings.trusted_proxies))),
+            ),
         )
+        stack.push_async_callback(app.state.refusals.close)
         _log.info("serving", address=str(listening.getsockname()), poller=with_poller)
         await http_server.answer(app, listening, stop, grace=GRACE)
 

@@ -16,14 +16,17 @@ class AuditedAct(StrEnum):
     WALMART_SUBSCRIBED = "walmart_subscribed"
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
+    KEY_ROTATED = "key_rotated"
     UPDATE_RETRIED = "update_retried"
     UPDATE_DISMISSED = "update_dismissed"
     COMMERCE_EVENT_RETRIED = "commerce_event_retried"
     COMMERCE_EVENT_DISMISSED = "commerce_event_dismissed"
+    SECRETS_REENCRYPTED = "secrets_reencrypted"
     SIGN_IN_LINK_CREATED = "sign_in_link_created"
     SIGNED_IN = "signed_in"
     SIGNED_OUT = "signed_out"
     SIGN_IN_REFUSED = "sign_in_refused"
+    ACCESS_REFUSED = "access_refused"
 
 
 MEANINGS: dict[AuditedAct, str] = {
@@ -39,13 +42,19 @@ MEANINGS: dict[AuditedAct, str] = {
     AuditedAct.WALMART_SUBSCRIBED: "Walmart was asked to announce a store's orders.",
     AuditedAct.KEY_CREATED: "An API key was created.",
     AuditedAct.KEY_REVOKED: "An API key was revoked.",
+    AuditedAct.KEY_ROTATED: "An API key got a new secret; `after` says until when the one before "
+    "works.",
     AuditedAct.UPDATE_RETRIED: "An update was retried.",
     AuditedAct.UPDATE_DISMISSED: "An update was dismissed.",
     AuditedAct.COMMERCE_EVENT_RETRIED: "An event of Commerce was carried out again.",
     AuditedAct.COMMERCE_EVENT_DISMISSED: "An event of Commerce was dismissed.",
+    AuditedAct.SECRETS_REENCRYPTED: "Secrets of a table were encrypted with the newest key.",
     AuditedAct.SIGN_IN_LINK_CREATED: "A sign-in link was made for a person.",
     AuditedAct.SIGNED_IN: "A person signed in to the page.",
     AuditedAct.SIGNED_OUT: "A person signed out, or a session was ended; `subject` is its id.",
     AuditedAct.SIGN_IN_REFUSED: "Sign-ins from an address were refused; `after.count` says how "
+    "many since the row before.",
+    AuditedAct.ACCESS_REFUSED: "Requests from an address were refused with 401 or 403, or with 429 "
+    "for too many wrong keys; `after.reason` is the code of the problem, `after.count` says how "
     "many since the row before.",
 }

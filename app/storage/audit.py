@@ -29,8 +29,12 @@ class Origin:
     api_key: str | None = None
     """Id of the API key. None means a command on the server, or a request without a key."""
     address: str | None = None
-    """Of the client, as the connection shows it."""
+    """Of the client (`app/web/client_address.py`)."""
     request_id: str | None = None
+    actor: str | None = None
+    """Name of the API key or of the person. None before it is known."""
+    store_id: int | None = None
+    """The one store that the actor may see. None means every store, or no actor."""
 
 
 origin: ContextVar[Origin] = ContextVar("origin", default=Origin())  # noqa: B039 - frozen
@@ -52,19 +56,28 @@ class Act:
 
 async def record(connection: Connection, new_id: Callable[[int], UUID], *acts: Act) -> None:
     """Write acts, in the transaction of the changes that they describe."""
-    given = origin.get()
-    for act in acts:
-        await connection.execute(
-            sa.insert(audit).values(
-                store_id=act.store_id,
-                id=new_id(act.store_id),
-                what=act.what.value,
-                actor=act.actor,
-                api_key=given.api_key,
-                address=given.address,
-                request_id=given.request_id,
-                subject=act.subject,
-                before=dict(act.before),
-                after=dict(act.after),
-            )
-        )
+    await record_from(connection, new_id, *((origin.get(), act) for act in acts))
+
+
+async def record_from(
+    connection: Connection, new_id: Callable[[int], UUID], *acts: tuple[Origin, Act]
+) -> None:
+    """Write acts, each with the request that it comes from."""
+    if acts:
+        rows = [_row(new_id(act.store_id), given, act) for given, act in acts]
+        await connection.execute(sa.insert(audit), rows)
+
+
+def _row(identifier: UUID, given: Origin, act: Act) -> dict[str, Any]:
+    return {
+        "store_id": act.store_id,
+        "id": identifier,
+        "what": act.what.value,
+        "actor": act.actor,
+        "api_key": given.api_key,
+        "address": given.address,
+        "request_id": given.request_id,
+        "subject": act.subject,
+        "before": dict(act.before),
+        "after": dict(act.after),
+    }

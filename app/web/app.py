@@ -31,11 +31,13 @@ from app.web.live import LiveHints
 from app.web.middleware import RequestMiddleware
 from app.web.page import pages
 from app.web.page.attention_count import AttentionCounts
-from app.web.page.refused import RefusedSignIns
 from app.web.page_settings import PageSettings
 from app.web.path_rules import PathRules
 from app.web.probes import MetricsSource, Ready
+from app.web.refusals import Refusals
+from app.web.request_limits import RequestLimits
 from app.web.route import OperationRouter
+from app.web.time_limit import TimeLimit
 from app.web.v1 import (
     api_keys,
     attention,
@@ -116,6 +118,7 @@ def create_app(
     page: PageSettings | None = None,
     metrics_here: bool = True,
     stopping: asyncio.Event | None = None,
+    limits: RequestLimits | None = None,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """Create the API and the page.
@@ -124,8 +127,9 @@ def create_app(
     Adobe; the caller closes them. answer_within is the time limit in seconds for webhooks and
     events: Commerce waits 8 seconds for an answer, Adobe 10. metrics_here is False where the
     metrics have a port of their own. stopping is set when the process stops: streams of events end
-    at once.
+    at once. limits: None means none, and no proxy. The caller closes `state.refusals`.
     """
+    limits = limits or RequestLimits()
     app = FastAPI(
         title=openapi.TITLE,
         version=version,
@@ -141,7 +145,8 @@ def create_app(
     app.state.keys = KeyRing(context.database, admin_key, time.monotonic)
     app.state.live = LiveHints(context.database, stopping or asyncio.Event())
     app.state.metrics = metrics
-    app.state.refused_sign_ins = RefusedSignIns(time.monotonic)
+    app.state.refusals = Refusals(context, time.monotonic)
+    app.state.rates = limits.rates(time.monotonic)
     app.state.ready = ready
     app.state.answer_within = answer_within
     app.state.adobe_keys = adobe_keys or open_keys()
@@ -157,8 +162,18 @@ def create_app(
     # Each middleware is outside of those that were added before it.
     app.add_middleware(AllowedMethods, routes=list(iter_route_contexts(app.routes)))
     app.add_middleware(fast_shipment.FastShipment)
+    if limits.timeout:
+        app.add_middleware(TimeLimit, seconds=limits.timeout)
     operations = [rule for router in OPERATIONS for rule in router.rules]
     rules = PathRules([*operations, *pages.rules()])
-    app.add_middleware(RequestMiddleware, rules=rules, observer=metrics, new_id=lambda: uuid4().hex)
+    app.add_middleware(
+        RequestMiddleware,
+        rules=rules,
+        observer=metrics,
+        new_id=lambda: uuid4().hex,
+        proxies=limits.proxies,
+        refusals=app.state.refusals,
+        rates=app.state.rates,
+    )
     app.add_middleware(CanonicalAddresses)
     return app

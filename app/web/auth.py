@@ -1,18 +1,21 @@
 """Authentication and scopes of API keys, each for one store or for all stores."""
 
 import contextlib
-import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
 from app.domain import ids
 from app.domain.errors import Forbidden, NotAvailable, Unknown
 from app.storage.postgres.database import Database
 from app.storage.postgres.retry import again
-from app.storage.stores import api_keys, sessions
+from app.storage.stores import api_keys, oauth_keys, sessions
+from app.storage.stores.api_keys import ApiKey
+from app.storage.stores.oauth_keys import OAuthCredentials
 from app.storage.stores.sessions import OpenSession
+from app.web.attempts import WrongKeys
 from app.web.problems import Unauthorized
 
 SCOPES = ("read", "write", "admin")
@@ -76,21 +79,36 @@ class KeyRing:
     database: Database
     admin_key: str | None
     monotonic: Callable[[], float]
+    wrong: WrongKeys = field(init=False)
+    signers: dict[bytes, OAuthCredentials] = field(default_factory=dict)
+    """Credentials that were asked for lately, by the digest of the consumer key. They serve to
+    refuse a signature; whether one is right, only the database says."""
     _remembered: dict[bytes, tuple[float, Caller]] = field(default_factory=dict)
     _working: dict[str, float] = field(default_factory=dict)
     """Until when each key of a stream counts as one that works."""
     _use_recorded: dict[UUID, float] = field(default_factory=dict)
     _signed_in: dict[bytes, tuple[float, SignedIn]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.wrong = WrongKeys(self.monotonic, self._read_working)
+
     async def caller(self, secret: str) -> Caller:
-        """The caller with this secret. Raises Unauthorized."""
+        """The caller with this secret. Raises Unauthorized or TooManyAttempts."""
         if self._is_admin(secret):
             return Caller("admin", "admin", None, frozenset(SCOPES))
-        digest = hashlib.sha256(secret.encode(errors="replace")).digest()
+        digest = api_keys.digest_of(secret)
         until, known = self._remembered.get(digest, (0.0, None))
         if known is not None and self.monotonic() < until:
             return known
-        caller = await again(lambda: self._look_up(secret))
+        await self.wrong.admit(digest)
+        with self.wrong.looking():
+            key, works = await again(lambda: self._look_up(secret))
+        if key is None:
+            raise self.wrong.wrong(digest)
+        if not works:
+            raise self.wrong.ended(digest, _why_ended(key))
+        await self.record_use(key.id)
+        caller = Caller(str(key.id), key.name, key.store_id, implied(key.scopes))
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
         self._remembered[digest] = (self.monotonic() + REMEMBERED_FOR, caller)
@@ -136,6 +154,12 @@ class KeyRing:
         self._signed_in[digest] = (self.monotonic() + REMEMBERED_FOR, found)
         return found
 
+    def remember_signer(self, consumer: bytes, credentials: OAuthCredentials) -> None:
+        """Remember the credentials of a consumer key, which never change."""
+        if len(self.signers) >= _MOST_REMEMBERED:
+            self.signers.clear()
+        self.signers[consumer] = credentials
+
     def forget_session(self, token: str) -> None:
         """Forget a session that ended. Other processes forget it within REMEMBERED_FOR."""
         self._signed_in.pop(sessions.digest(token), None)
@@ -162,10 +186,30 @@ class KeyRing:
             secret.encode(errors="replace"), self.admin_key.encode()
         )
 
-    async def _look_up(self, secret: str) -> Caller:
+    async def _look_up(self, secret: str) -> tuple[ApiKey | None, bool]:
+        """The key that a secret is or was of, and whether it works."""
         async with self.database.begin() as connection:
             key = await api_keys.find(connection, secret)
-        if key is None:
-            raise Unauthorized
-        await self.record_use(key.id)
-        return Caller(str(key.id), key.name, key.store_id, implied(key.scopes))
+            if key is not None:
+                return key, True
+            return await api_keys.find_ended(connection, secret), False
+
+    async def _read_working(self) -> set[bytes]:
+        async with self.database.begin() as connection:
+            signing = await oauth_keys.working_consumers(connection)
+            return await api_keys.working_digests(connection) | {
+                api_keys.digest_of(each) for each in signing
+            }
+
+
+def _why_ended(key: ApiKey) -> str:
+    # mutation: expired-key-says-so
+    if key.revoked_at is not None:
+        return "The API key was revoked. Use another."
+    if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
+        return f"The API key expired at {_shown(key.expires_at)}. Create another."
+    return "The API key was given a new secret, and this one has ended. Use the new one."
+
+
+def _shown(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

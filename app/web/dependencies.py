@@ -20,6 +20,7 @@ from app.usecases.context import AppContext
 from app.web import oauth
 from app.web.auth import Caller, KeyRing
 from app.web.problems import Unauthorized
+from app.web.request_rates import RequestRates
 from app.web.schema_problems import pointer_to
 
 Result = TypeVar("Result")
@@ -145,8 +146,9 @@ def respond(stored: StoredResponse) -> Response:
 
 def acting_as(caller: Caller) -> None:
     """Let the audit name the caller's key for all acts of this request."""
+    known = replace(audit.origin.get(), api_key=caller.key)
     # mutation: audit-names-the-key
-    audit.origin.set(replace(audit.origin.get(), api_key=caller.key))
+    audit.origin.set(replace(known, actor=caller.name, store_id=caller.store_id))
 
 
 async def known_parameters(request: Request) -> None:
@@ -192,8 +194,11 @@ class RequireScope:
         return self._opened(request, await keys.caller(secret))
 
     def _opened(self, request: Request, caller: Caller) -> RequestContext:
-        caller.require(self.scope)
         acting_as(caller)
+        rates: RequestRates | None = request.app.state.rates
+        if rates is not None:
+            rates.take(caller.key, request.scope)
+        caller.require(self.scope)
         context = RequestContext(request, request.app.state.context, caller)
         if request.method == "POST":
             # mutation: idempotency-key-of-every-post

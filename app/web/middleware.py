@@ -13,10 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.storage import audit
 from app.web import problems
+from app.web.client_address import TrustedProxies
 from app.web.path_rules import PathRule, PathRules, rule_of
 from app.web.problem_codes import CODES
+from app.web.refusals import Refusals
+from app.web.request_rates import RequestRates, left_for
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_REFUSED = frozenset({401, 403, 429})
 _WRITES = frozenset({"POST", "PATCH", "PUT"})
 _log = structlog.get_logger(__name__)
 _PLAIN_CSP = "default-src 'none'; frame-ancestors 'none'"
@@ -39,11 +43,17 @@ class RequestMiddleware:
         rules: PathRules,
         observer: RequestObserver,
         new_id: Callable[[], str],
+        proxies: TrustedProxies,
+        refusals: Refusals,
+        rates: RequestRates | None,
     ) -> None:
         self._app = app
         self._rules = rules
         self._observer = observer
         self._new_id = new_id
+        self._proxies = proxies
+        self._refusals = refusals
+        self._rates = rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -51,13 +61,12 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         self._rules.assign(scope)
-        headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
+        sent = Headers(scope=scope)
+        given = sent.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else self._new_id()
         scope["waybill.request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        address = scope["client"][0] if scope.get("client") else None
-        origin = audit.origin.set(audit.Origin(None, address, request_id))
+        origin = audit.origin.set(audit.Origin(None, self._proxies.client(scope), request_id))
         began, status, started = time.perf_counter(), 500, False
 
         async def answer(message: Message) -> None:
@@ -65,12 +74,14 @@ class RequestMiddleware:
             started = True
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), request_id)
+                headers = MutableHeaders(scope=message)
+                _add_headers(headers, request_id)
+                self._add_rate(scope, headers)
             await send(message)
 
         # mutation: interrupted-body
         try:
-            await self._limited(scope, receive, answer, headers)
+            await self._limited(scope, receive, answer, sent)
         except ClientDisconnect:
             # The connection closed before the end of the body: no answer can be sent.
             status = 400
@@ -80,11 +91,20 @@ class RequestMiddleware:
             if not started:
                 await _refuse(scope, receive, answer, "internal_error")
         finally:
+            # A key that made too many requests was let in.
+            if status in _REFUSED and scope.get(problems.PROBLEM) != "rate_limited":
+                self._refusals.count(scope, audit.origin.get())
             structlog.contextvars.unbind_contextvars("request_id")
             audit.origin.reset(origin)
             route = getattr(scope.get("route"), "path", "unknown")
             seconds = time.perf_counter() - began
             self._observer.request(scope["method"], route, status, seconds)
+
+    def _add_rate(self, scope: Scope, headers: MutableHeaders) -> None:
+        left = left_for(scope)
+        if left is not None and self._rates is not None:
+            headers["RateLimit-Policy"] = self._rates.policy
+            headers["RateLimit"] = left
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         rule = rule_of(scope)

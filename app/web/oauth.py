@@ -15,12 +15,12 @@ from oauthlib.oauth1.rfc5849.utils import parse_authorization_header
 
 from app.domain.errors import NotAvailable
 from app.storage.postgres.retry import again
-from app.storage.stores import oauth_keys
+from app.storage.stores import api_keys, oauth_keys
 from app.storage.stores.oauth_keys import OAuthCredentials, OAuthKey
 from app.storage.stores.secrets import CannotDecrypt
 from app.usecases.context import AppContext
 from app.web.addresses import sent_method
-from app.web.auth import Caller, implied
+from app.web.auth import Caller, KeyRing, implied
 from app.web.problems import Unauthorized
 
 # Seconds that a timestamp may differ from the database's time, as in Magento
@@ -51,23 +51,36 @@ async def caller_of(request: Request) -> Caller:
 async def _verified(request: Request) -> Caller:
     given = _parameters(request.headers["authorization"])
     context: AppContext = request.app.state.context
+    keys: KeyRing = request.app.state.keys
+    consumer = api_keys.digest_of(given["consumer_key"])
+    await keys.wrong.admit(consumer)
+    # A wrong signature under a known consumer key needs no transaction; a right one always has one.
+    # mutation: oauth-refused-from-memory
+    known = keys.signers.get(consumer)
+    if known is not None and not _is_right(request, given, known):
+        raise keys.wrong.counted(_INVALID)
     async with context.database.begin() as connection:
         try:
             found = await oauth_keys.find(connection, given["consumer_key"], context.cipher)
         except CannotDecrypt as error:
             raise NotAvailable("secret_unreadable", f"A secret of the key: {error}.") from error
-        # mutation: oauth-signature
-        if found is None or not is_signed(request, found.credentials):
-            raise Unauthorized(_INVALID)
-        if given["token"] != found.credentials.access_token:
-            raise Unauthorized(_INVALID)
+        if found is None:
+            raise keys.wrong.wrong(consumer, _INVALID)
+        keys.remember_signer(consumer, found.credentials)
+        if not _is_right(request, given, found.credentials):
+            raise keys.wrong.counted(_INVALID)
         timestamp = _timestamp(given["timestamp"], found)
         # mutation: oauth-nonce
         if not await oauth_keys.use_nonce(connection, found.key, timestamp, given["nonce"]):
             raise Unauthorized("The oauth_nonce was used before. Sign each request anew.")
     key = found.key
-    await request.app.state.keys.record_use(key.id)
+    await keys.record_use(key.id)
     return Caller(str(key.id), key.name, key.store_id, implied(key.scopes))
+
+
+def _is_right(request: Request, given: dict[str, str], credentials: OAuthCredentials) -> bool:
+    # mutation: oauth-signature
+    return given["token"] == credentials.access_token and is_signed(request, credentials)
 
 
 def _parameters(header: str) -> dict[str, str]:

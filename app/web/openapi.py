@@ -26,6 +26,10 @@ has confirmed it; until then they are `pending`.
 **Idempotency.** Every POST accepts an `Idempotency-Key`. A request with the same key and the same
 body returns the first answer again.
 
+**Limits.** Each API key has a number of requests: `RateLimit-Policy` and `RateLimit` of an answer
+say how many there are and how many are left. Beyond them the answer is 429 `rate_limited` with
+`Retry-After`.
+
 **Errors** are problem documents (RFC 9457) with a stable `code`: see [all codes](/docs/problems).
 Paths under `/rest` have the requests, answers and errors of Commerce's own REST API.
 """

@@ -43,6 +43,16 @@ CODES: dict[str, Code] = {
     "unsupported_media_type": Code(
         415, "The path does not accept this media type. `detail` lists the accepted ones."
     ),
+    "too_many_attempts": Code(
+        429,
+        "Too many requests from this address had a wrong API key or signature. Send the right one, "
+        "which works at once, or try again after Retry-After.",
+    ),
+    "rate_limited": Code(
+        429,
+        "The API key made too many requests. Send the request again after Retry-After; `RateLimit` "
+        "of each answer says how many are left.",
+    ),
     "internal_error": Code(500, "Waybill failed. The failure is logged with the request id."),
     "database_unavailable": Code(
         503,
@@ -53,6 +63,11 @@ CODES: dict[str, Code] = {
         503,
         "Another transaction locks the order or one of its rows. Send the request again after "
         "Retry-After, a POST with the same Idempotency-Key.",
+    ),
+    "request_timeout": Code(
+        503,
+        "The request took too long and was broken off. Nothing is half done, and it may be done "
+        "wholly: send it again after Retry-After, a POST with the same Idempotency-Key.",
     ),
     "commerce_unavailable": Code(503, "The store's Commerce does not answer. Try again later."),
     "adobe_keys_unavailable": Code(503, "Adobe's public keys cannot be fetched. Try again later."),
@@ -179,6 +194,11 @@ CODES: dict[str, Code] = {
     "key_name_taken": Code(409, "Another key has or had this name; names are never used twice."),
     "notifications_not_set": Code(409, "The store has no address for notifications."),
     "key_revoked": Code(409, "The key was revoked before."),
+    "key_expired": Code(409, "The key has expired. Create another."),
+    "key_signs": Code(
+        409,
+        "A key that signs its requests cannot be rotated. Create another, then revoke it.",
+    ),
     "store_name_taken": Code(409, "Another store has this name, apart from case."),
     "walmart_account_taken": Code(
         409, "Another store is connected to this Walmart account. An account has one store."

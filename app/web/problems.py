@@ -36,6 +36,8 @@ STATUSES: Mapping[type[OrderError], int] = {
     Busy: 503,
     Stale: 503,
 }
+PROBLEM = "waybill.problem"
+"""The key of the code of a refusal in the scope of its request."""
 _BY_STATUS = {
     400: "bad_request",
     401: "unauthorized",
@@ -54,6 +56,24 @@ class Unauthorized(Exception):
     """The request has no valid API key or signature. The message names which one."""
 
 
+class TooManyAttempts(Exception):
+    """The address of a request had too many wrong keys."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        """Seconds until it may try again."""
+        super().__init__(CODES["too_many_attempts"].meaning)
+
+
+class RateLimited(Exception):
+    """The API key of a request made too many."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        """Seconds until it may make another."""
+        super().__init__(CODES["rate_limited"].meaning)
+
+
 def problem(
     request: Request,
     status: int,
@@ -67,6 +87,7 @@ def problem(
 
     A refused content has at least one error; without a field of its own it is about the whole body.
     """
+    request.scope[PROBLEM] = code
     # mutation: refusal-with-a-pointer
     errors = errors or ([Problem(code, detail)] if status in _ABOUT_CONTENT else [])
     # mutation: problem-list-limit
@@ -113,6 +134,13 @@ async def _unauthorized(request: Request, error: Exception) -> Response:
     return problem(request, 401, "unauthorized", detail, headers=headers)
 
 
+async def _too_many(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooManyAttempts | RateLimited)  # noqa: S101 - registered for both
+    code = "rate_limited" if isinstance(error, RateLimited) else "too_many_attempts"
+    headers = {"Retry-After": str(error.retry_after)}
+    return problem(request, 429, code, str(error), headers=headers)
+
+
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
     # One more than is shown, so that problem() sees that there are more.
@@ -138,6 +166,8 @@ async def _http(request: Request, error: Exception) -> Response:
 _HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
     OrderError: _domain,
     Unauthorized: _unauthorized,
+    TooManyAttempts: _too_many,
+    RateLimited: _too_many,
     RequestValidationError: _invalid,
     HTTPException: _http,
 }

@@ -13,6 +13,8 @@ from app.storage.queries.views import cache_schemas
 from app.web.dependencies import RequireScope, bearer, oauth1
 from app.web.path_rules import PathRule
 
+SCOPE = "x-required-scope"
+"""The field of an operation in the OpenAPI document with the scope that its key needs."""
 Endpoint = Callable[..., Awaitable[Response]]
 
 
@@ -30,13 +32,15 @@ class Operation(APIRoute):
         super().__init__(path, _repeated(endpoint), **more)
         self.parameters = frozenset(_parameters(self.dependant))
         """The names of its query parameters."""
+        scopes = [each.scope for each in self._required()]
+        if scopes:
+            # A test asks for each operation with each scope, and expects what the document says.
+            self.openapi_extra = {**(self.openapi_extra or {}), SCOPE: scopes[0]}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, after a check of the API key where there is a body."""
         handle = super().get_route_handler()
-        required = [
-            each.call for each in self.dependant.dependencies if isinstance(each.call, RequireScope)
-        ]
+        required = self._required()
 
         async def handle_known(request: Request) -> Response:
             for scope in required:
@@ -45,6 +49,11 @@ class Operation(APIRoute):
 
         # mutation: key-check-before-body
         return handle_known if self.body_field else handle
+
+    def _required(self) -> list[RequireScope]:
+        return [
+            each.call for each in self.dependant.dependencies if isinstance(each.call, RequireScope)
+        ]
 
 
 class OperationRouter(APIRouter):

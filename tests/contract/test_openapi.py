@@ -40,7 +40,7 @@ OPERATION_IDS = {
     "commerce_ship_order", "commerce_cancel_order", "commerce_search_orders",
     "commerce_get_order", "put_inventory", "receive_walmart_event", "ship_orders", "cancel_orders",
     "receive_commerce_webhook", "answer_adobe_challenge", "receive_adobe_events",
-    "list_audit", "list_keys", "create_key", "revoke_key",
+    "list_audit", "list_keys", "create_key", "rotate_key", "revoke_key",
     "list_attention",
     "list_attention_members",
     "fix_attention",

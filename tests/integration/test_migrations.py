@@ -805,6 +805,20 @@ async def test_stores_of_before_the_upgrade_are_notified_of_errors_as_before(
     ]
 
 
+async def test_rows_of_the_audit_from_before_can_no_longer_be_changed(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611302008")
+    async with connected(empty_url) as session:
+        await session.execute(
+            "INSERT INTO audit (store_id, id, what, actor, subject) "
+            "VALUES (0, gen_random_uuid(), 'signed_in', 'jane', 'jane')"
+        )
+        await asyncio.to_thread(migrate.upgrade, empty_url)
+        for statement in ("UPDATE audit SET actor = 'x'", "DELETE FROM audit", "TRUNCATE audit"):
+            with pytest.raises(asyncpg.RestrictViolationError):
+                await session.execute(statement)
+    assert await ask(empty_url, "SELECT count(*) FROM audit") == 1
+
+
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
     """A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

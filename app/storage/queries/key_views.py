@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from app.storage.postgres.database import Connection
 from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import KeyView
-from app.storage.stores.api_keys import works
+from app.storage.stores.api_keys import PREVIOUS_UNTIL, works
 from app.storage.tables import api_keys as table
 from app.storage.tables import stores
 
@@ -41,6 +41,8 @@ _COLUMNS = [
     table.c.expires_at,
     table.c.last_used_at,
     table.c.revoked_at,
+    table.c.rotated_at,
+    PREVIOUS_UNTIL,
 ]
 _KEYS = sa.select(*_COLUMNS).select_from(
     table.outerjoin(stores, stores.c.store_id == table.c.store_id)

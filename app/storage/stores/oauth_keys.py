@@ -79,6 +79,13 @@ async def find(connection: Connection, consumer_key: str, cipher: SecretCipher) 
     return OAuthKey(key_of(row), credentials, row["now"])
 
 
+async def working_consumers(connection: Connection) -> list[str]:
+    """The consumer keys of all API keys that work."""
+    given = oauth_credentials.c
+    statement = sa.select(given.consumer_key).join(api_keys, given.key_id == api_keys.c.id)
+    return list((await connection.execute(statement.where(works()))).scalars())
+
+
 async def use_nonce(connection: Connection, key: ApiKey, timestamp: int, nonce: str) -> bool:
     """Use a nonce; False if the key used it before with the same timestamp."""
     statement = (

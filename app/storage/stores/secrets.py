@@ -25,6 +25,7 @@ class SecretCipher:
         if not keys:
             raise ValueError("at least one encryption key is needed")
         self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._newest = Fernet(keys[0])
         # A cache, because every claim needs the secrets of its stores.
         self._opened: dict[bytes, str] = {}
 
@@ -44,3 +45,18 @@ class SecretCipher:
             self._opened.clear()
         self._opened[sealed] = secret
         return secret
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether a secret is encrypted with the newest key."""
+        try:
+            self._newest.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True
+
+    def renew(self, sealed: bytes) -> bytes:
+        """Encrypt a secret anew, with the newest key. Raises CannotDecrypt when no key fits."""
+        try:
+            return self._fernet.rotate(sealed)
+        except InvalidToken as error:
+            raise CannotDecrypt from error

@@ -40,6 +40,7 @@ from app.storage.tables.store_tables import (
     notifications,
     oauth_credentials,
     oauth_nonces,
+    replaced_secrets,
     stores,
 )
 from app.storage.tables.update_tables import archived_updates, attempts, updates
@@ -74,6 +75,7 @@ __all__ = [
     "orders",
     "reconciliations",
     "refunds",
+    "replaced_secrets",
     "return_orders",
     "returns",
     "sessions",

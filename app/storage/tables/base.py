@@ -7,6 +7,7 @@ errors by name.
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA
 
 metadata = sa.MetaData(
     naming_convention={
@@ -30,3 +31,12 @@ def time(name: str, *, nullable: bool = True, default: bool = False) -> sa.Colum
         nullable=nullable and not default,
         server_default=sa.text("now()") if default else None,
     )
+
+
+SEALED = "sealed"
+"""In the `info` of a column: its values are encrypted (`app/storage/stores/secrets.py`)."""
+
+
+def sealed(name: str, *, nullable: bool = True) -> sa.Column[bytes]:
+    """A column of secrets, which `waybill rotate-secrets` encrypts anew."""
+    return sa.Column(name, BYTEA, nullable=nullable, info={SEALED: True})

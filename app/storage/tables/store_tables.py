@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
 
-from app.storage.tables.base import EMPTY_LIST, EMPTY_OBJECT, metadata, time
+from app.storage.tables.base import EMPTY_LIST, EMPTY_OBJECT, metadata, sealed, time
 
 stores = sa.Table(
     "stores",
@@ -14,12 +14,12 @@ stores = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("market", sa.Text, nullable=False),
     sa.Column("walmart_client_id", sa.Text, nullable=False),
-    sa.Column("walmart_client_secret", BYTEA, nullable=False),
+    sealed("walmart_client_secret", nullable=False),
     # The secret of the signatures of Walmart's webhooks, and when the subscription began.
-    sa.Column("webhook_secret", BYTEA),
+    sealed("webhook_secret"),
     time("webhooks_since"),
     sa.Column("commerce_base_url", sa.Text),
-    sa.Column("commerce_access_token", BYTEA),
+    sealed("commerce_access_token"),
     # Whether orders are created in Commerce, with which payment method; the stock to read.
     sa.Column("commerce_push_orders", sa.Boolean, nullable=False, server_default=sa.text("false")),
     sa.Column("commerce_payment_method", sa.Text),
@@ -43,9 +43,9 @@ stores = sa.Table(
     time("updated_at", default=True),
     # The address of error notifications (encrypted: some addresses are secrets), its host to show,
     # and the secret that signs the messages.
-    sa.Column("notify_url", BYTEA),
+    sealed("notify_url"),
     sa.Column("notify_host", sa.Text),
-    sa.Column("notify_secret", BYTEA),
+    sealed("notify_secret"),
     # What it is notified of (domain.notification_kind), and the secret of before a rotation, which
     # signs as well until then.
     sa.Column(
@@ -54,7 +54,7 @@ stores = sa.Table(
         nullable=False,
         server_default=sa.text("'{errors}'::text[]"),
     ),
-    sa.Column("notify_old_secret", BYTEA),
+    sealed("notify_old_secret"),
     time("notify_old_secret_until"),
     sa.UniqueConstraint("id"),
     sa.UniqueConstraint("code"),
@@ -90,9 +90,21 @@ api_keys = sa.Table(
     time("last_used_at"),
     # The name of the key or person. NULL: a command on the server.
     sa.Column("created_by", sa.Text),
+    time("rotated_at"),
     sa.UniqueConstraint("name"),
     sa.UniqueConstraint("secret_hash"),
     sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
+)
+
+# Secrets that a rotation replaced, and until when they work.
+replaced_secrets = sa.Table(
+    "replaced_secrets",
+    metadata,
+    sa.Column("secret_hash", BYTEA, primary_key=True),
+    sa.Column("key_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"]),
+    sa.Index("ix_replaced_secrets_key_id", "key_id"),
 )
 
 oauth_credentials = sa.Table(
@@ -101,9 +113,9 @@ oauth_credentials = sa.Table(
     sa.Column("key_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("consumer_key", sa.Text, nullable=False),
     # Both secrets are encrypted, as a signature is verified with the secrets themselves.
-    sa.Column("consumer_secret", BYTEA, nullable=False),
+    sealed("consumer_secret", nullable=False),
     sa.Column("access_token", sa.Text, nullable=False),
-    sa.Column("access_token_secret", BYTEA, nullable=False),
+    sealed("access_token_secret", nullable=False),
     sa.UniqueConstraint("consumer_key"),
     sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"]),
 )

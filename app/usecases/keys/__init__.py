@@ -1,4 +1,4 @@
-"""API keys: created and revoked, by an API key, a person or a command.
+"""API keys: created, rotated and revoked, by an API key, a person or a command.
 
 Start with `create.py`.
 """

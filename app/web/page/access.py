@@ -5,18 +5,17 @@ from typing import Annotated
 from fastapi import Depends, Form, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
-from app.storage import audit
 from app.usecases.access import sign_in as use_cases
 from app.web.access import access_of, keys_of, page_path
 from app.web.dependencies import acting_as
 from app.web.page import session
 from app.web.page.context import PageReading
 from app.web.page.i18n import COOKIE, LANGUAGES
-from app.web.page.refused import RefusedSignIns
 from app.web.page.route import PageRouter
 from app.web.page.typed import ask_again, fields_of
 from app.web.page.visit import Visit, visit
-from app.web.problems import Unauthorized
+from app.web.problems import PROBLEM, TooManyAttempts, Unauthorized
+from app.web.refusals import is_sign_in
 
 router = PageRouter()
 Visiting = Annotated[Visit, Depends(visit)]
@@ -48,18 +47,15 @@ async def sign_in(
 ) -> Response:
     """Open a session of a key."""
     keys = keys_of(visit.request)
-    refused: RefusedSignIns = visit.request.app.state.refused_sign_ins
-    address = audit.origin.get().address or ""
+    is_sign_in(visit.request.scope)
     try:
         caller = await keys.caller(key.strip())
+    except TooManyAttempts as error:
+        visit.request.scope[PROBLEM] = "too_many_attempts"
+        response = _asked(visit, then, typed, status=429, wait=error.retry_after)
+        response.headers["Retry-After"] = str(error.retry_after)
+        return response
     except Unauthorized:
-        # A right key gets in: behind a proxy everybody has one address, also who types nonsense.
-        wait = refused.wait(address)
-        if wait:
-            response = _asked(visit, then, typed, status=429, wait=wait)
-            response.headers["Retry-After"] = str(wait)
-            return response
-        await refused.record(visit.app, address)
         return _asked(visit, then, typed, status=401, failed=True)
     acting_as(caller)
     token = await use_cases.sign_in(visit.app, access_of(caller, caller.name, keys))

@@ -1,5 +1,6 @@
-"""/v1/keys: list, create and revoke API keys."""
+"""/v1/keys: list, create, rotate and revoke API keys."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,7 +14,9 @@ from app.storage.queries import KeyFilter
 from app.storage.queries.views import KeyView
 from app.usecases.keys import create as creation
 from app.usecases.keys import revoke as revocation
+from app.usecases.keys import rotate as rotation
 from app.usecases.keys.create import LONGEST_NAME, CreatedKey, NewKey
+from app.usecases.keys.rotate import LONGEST_OVERLAP, OVERLAP
 from app.web import pagination
 from app.web.dependencies import Administering, RequestContext, answer, respond
 from app.web.route import OperationRouter
@@ -35,6 +38,8 @@ _KEY: dict[str, Any] = {
     "expires_at": None,
     "last_used_at": AT,
     "revoked_at": None,
+    "rotated_at": None,
+    "previous_until": None,
 }
 _IN = {"name": "warehouse", "scope": "write", "store_id": STORE_ID}
 
@@ -128,6 +133,57 @@ async def create_key(
         store or 0,
         _created,
         lambda once: creation.create(context.app, new, actor=context.actor, once=once),
+    )
+
+
+class RotateIn(In):
+    """How long the present secret goes on working."""
+
+    overlap_seconds: int = Field(
+        default=int(OVERLAP.total_seconds()),
+        ge=0,
+        le=int(LONGEST_OVERLAP.total_seconds()),
+        description="Seconds for which the present secret still works; 0 ends it at once.",
+    )
+
+
+@router.post(
+    "/{key_id}/rotate",
+    operation_id="rotate_key",
+    summary="Rotate an API key",
+    response_model=CreatedKey,
+    responses=success(
+        200,
+        CreatedKey,
+        {"key": _KEY, "secret": "wb_4fJx2mQ0s8d1"},
+        "The key with its new secret, which is shown only here.",
+    )
+    | problems(
+        "unknown_field", "key_not_found", "key_revoked", "key_expired", "key_signs", body=True
+    ),
+)
+async def rotate_key(
+    context: Administering,
+    key_id: UUID,
+    body: Annotated[RotateIn | None, Body(examples=[{"overlap_seconds": 86_400}])] = None,
+) -> Response:
+    """Give an API key a new secret. The present one works for 24 hours more, or as long as given.
+
+    Everything else of the key stays. Only this answer has the secret; a replayed answer does not.
+    """
+    given = body or RotateIn()
+    return await context.once(
+        given,
+        context.caller.store_id or 0,
+        lambda rotated: answer(200, rotated),
+        lambda once: rotation.rotate(
+            context.app,
+            key_id,
+            timedelta(seconds=given.overlap_seconds),
+            within=context.caller.store_id,
+            actor=context.actor,
+            once=once,
+        ),
     )
 
 

@@ -68,6 +68,8 @@ async def list_audit(  # noqa: PLR0917 - FastAPI passes them by name
     store = context.one_store(store_id, None)
     page = pagination.page(limit, cursor, "audit")
     wanted = AuditFilter(store, actor, None if what is None else tuple(what), since, until)
+    # What this process refused just now is part of the answer.
+    await context.request.app.state.refusals.write()
     async with context.app.database.read() as connection:
         found, after = await queries.acts(connection, wanted, page)
     following = pagination.next_cursor(after, "audit")

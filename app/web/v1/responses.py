@@ -13,8 +13,11 @@ _ALWAYS = (
     "unauthorized",
     "scope_missing",
     "unknown_parameter",
+    "too_many_attempts",
+    "rate_limited",
     "database_unavailable",
     "order_busy",
+    "request_timeout",
 )
 _WITH_BODY = ("malformed_json", "body_too_large", "unsupported_media_type")
 REQUEST_ID = {

@@ -2,10 +2,10 @@
 
 import httpx
 import sqlalchemy as sa
+from fastapi import FastAPI
 
 from app.storage.stores.sessions import Access
 from app.usecases.access import sign_in
-from app.web.page.refused import RefusedSignIns
 from tests.harness.world import World
 from tests.integration.web.conftest import ADMIN_KEY
 
@@ -39,19 +39,15 @@ async def test_a_link_and_its_use_are_acts(world: World) -> None:
 
 
 async def test_refused_sign_ins_are_counted_and_their_keys_not_kept(
-    world: World, stranger: httpx.AsyncClient
+    world: World, app: FastAPI, stranger: httpx.AsyncClient
 ) -> None:
-    for _ in range(3):
+    for _ in range(12):
         await stranger.post("/sign-in", data={"key": "wb_guessed"})
-    (row,) = await rows(world)
-    assert (row[0], row[4]) == ("sign_in_refused", {"count": 1})
-    assert "guessed" not in repr(row)
-
-
-async def test_the_first_refusal_of_the_next_minute_says_how_many_there_were(world: World) -> None:
-    now = [0.0]
-    refused = RefusedSignIns(lambda: now[0])
-    for at in (0.0, 1.0, 2.0, 60.0):
-        now[0] = at
-        await refused.record(world.context, "203.0.113.7")
-    assert [row[4] for row in await rows(world)] == [{"count": 1}, {"count": 3}]
+    await app.state.refusals.write()
+    wrong, too_many = await rows(world)
+    assert {row[0] for row in (wrong, too_many)} == {"sign_in_refused"}
+    assert sorted(str(row[4]) for row in (wrong, too_many)) == [
+        "{'count': 10, 'reason': 'unauthorized'}",
+        "{'count': 2, 'reason': 'too_many_attempts'}",
+    ]
+    assert "guessed" not in repr([wrong, too_many])

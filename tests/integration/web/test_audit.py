@@ -181,7 +181,7 @@ async def test_the_audit_is_for_admins_and_a_stores_key_sees_its_store(
         assert foreign.status_code == 404
     async with client_of(app, await key_of(world, None, "write", name="writer")) as writer:
         assert (await writer.get("/v1/audit")).status_code == 403
-    assert len(await acts(client)) == 2
+    assert len(await acts(client, what="store_created")) == 2
 
 
 async def test_retention_deletes_old_acts_and_no_others(
@@ -190,6 +190,8 @@ async def test_retention_deletes_old_acts_and_no_others(
     store = await world.a_store()
     await changed(client, str(store.id), name="Renamed")
     async with world.database.begin() as connection:
+        # The table's trigger allows no change.
+        await connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
         await connection.execute(
             sa.text(
                 "UPDATE audit SET at = now() - interval '401 days' WHERE what = 'store_created'"

@@ -31,3 +31,7 @@ class KeyView(View):
     last_used_at: datetime | None
     """Exact to about a minute. null: not used since Waybill records it."""
     revoked_at: datetime | None
+    rotated_at: datetime | None
+    """When the key got its present secret. null: when it was created."""
+    previous_until: datetime | None
+    """Until when a secret works that was replaced. null: none does."""
