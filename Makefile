@@ -6,8 +6,9 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-UV_LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-           --generate-hashes --no-emit-index-url --no-annotate --no-header
+UV_LOCK_OF := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+              --generate-hashes --no-emit-index-url --no-annotate --no-header
+UV_LOCK := $(UV_LOCK_OF) pyproject.toml
 LINT := openapi/lint
 CLIENTS := build/clients
 SPHINX := $(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet -c docs
@@ -110,10 +111,10 @@ rehearse: ## Do the container image's own steps by hand, without Docker
 # ---- checking ---------------------------------------------------------------------------------
 
 .PHONY: check
-check: style types imports openapi-drift openapi-lint clients page-types migration-lint container-lint manifests-lint alert-rules conformance docs ## Lint, types, import rules, API description, migrations, container, documentation
+check: style types imports openapi-drift openapi-lint clients page-types migration-lint container-lint manifests-lint alert-rules licences secrets conformance docs ## Lint, types, import rules, API description, migrations, container, licences, secrets, documentation
 	@echo "All checks passed."
 
-.PHONY: style types imports openapi-drift openapi-lint clients page-types migration-lint container-lint manifests-lint alert-rules conformance
+.PHONY: style types imports openapi-drift openapi-lint clients page-types migration-lint container-lint manifests-lint alert-rules licences secrets conformance
 style: .venv/.dev
 	@echo "== style"
 	@$(BIN)/ruff check .
@@ -182,6 +183,16 @@ alert-rules: | needs
 	@$(PROMTOOL) check rules deploy/prometheus/alerts.yml
 	@$(PROMTOOL) test rules deploy/prometheus/alerts_test.yml
 
+# pyproject.toml lists the licences that are allowed, and the exceptions with their reasons.
+licences: .venv/.dev
+	@echo "== licences"
+	@$(BIN)/pip-licenses >/dev/null
+
+secrets: .venv/.dev
+	@echo "== secrets in the tree"
+	@$(BIN)/kingfisher scan . --config .ci/secrets.yaml --git-history none --no-update-check \
+	  --rule-cache-dir build/kingfisher --redact --quiet
+
 conformance: .venv/.dev
 	@echo "== Walmart's own documents"
 	@$(BIN)/python tests/contract/conformance.py
@@ -192,6 +203,27 @@ docs: .venv/.dev ## Build the documentation site into build/docs; a broken link 
 	@echo "== documentation"
 	@rm -rf build/docs
 	@$(SPHINX) -b html -d build/doctrees . build/docs
+
+# ---- what ships ---------------------------------------------------------------------------------
+
+SBOM := build/sbom
+
+# The tool has an environment of its own; what it describes is what the image installs.
+.PHONY: sbom
+sbom: .venv/.dev ## Write build/sbom: what the image contains (CycloneDX), and its licences
+	@rm -rf $(SBOM)
+	@$(PYTHON) -m venv $(SBOM)/tool
+	@$(SBOM)/tool/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-sbom.txt
+	@$(PYTHON) -m venv $(SBOM)/image
+	@$(SBOM)/image/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r requirements-image.txt
+	@$(SBOM)/image/bin/python -m pip --quiet uninstall --yes setuptools pip
+	@$(SBOM)/tool/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+	  --spec-version 1.6 --output-format JSON --output-reproducible --validate \
+	  --output-file $(SBOM)/waybill.cdx.json $(SBOM)/image/bin/python
+	@$(BIN)/pip-licenses --python $(SBOM)/image/bin/python --format markdown --with-urls \
+	  --output-file $(SBOM)/licences.md
+	@rm -rf $(SBOM)/tool $(SBOM)/image
+	@ls $(SBOM)/*
 
 # ---- keeping up -------------------------------------------------------------------------------
 
@@ -218,7 +250,8 @@ lock: .venv/.dev ## Lock the dependencies of pyproject.toml anew (upgrade=--upgr
 	$(UV_LOCK) $(upgrade) $(EVERYTHING) -o "$$pins"; \
 	$(UV_LOCK) --upgrade -c "$$pins" $(EVERYTHING) -o requirements-dev.txt; \
 	$(UV_LOCK) --upgrade -c "$$pins" --extra embedded --extra build -o requirements.txt; \
-	$(UV_LOCK) --upgrade -c "$$pins" --extra build -o requirements-image.txt
+	$(UV_LOCK) --upgrade -c "$$pins" --extra build -o requirements-image.txt; \
+	$(UV_LOCK_OF) --group sbom $(upgrade) -o requirements-sbom.txt
 	@! grep -nE '(https?|file)://' requirements*.txt
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
 	for python in $(WHEEL_PYTHONS); do for platform in $(WHEEL_PLATFORMS); do \

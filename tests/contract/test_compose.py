@@ -1,0 +1,25 @@
+"""compose.yaml hands every setting on, so that a line of .env has an effect there."""
+
+from pathlib import Path
+
+import yaml
+
+from app import settings
+
+COMPOSE = yaml.safe_load((Path(__file__).resolve().parents[2] / "compose.yaml").read_text())
+# No container has the folder of an embedded database; the other is set by `waybill demo` only.
+NOT_HANDED_ON = {"WAYBILL_DATA_DIR", "WAYBILL_DEMO_SIMULATOR"}
+
+
+def test_every_setting_is_handed_on_to_each_service_that_reads_it() -> None:
+    for name in ("migrate", "api", "poller"):
+        given = COMPOSE["services"][name]["environment"]
+        assert set(given) == set(settings.variables()) - NOT_HANDED_ON, name
+        # Waybill's own default holds where neither .env nor compose.yaml has a value.
+        valued = {variable for variable, value in given.items() if value is not None}
+        assert valued == {
+            "WAYBILL_DATABASE_URL",
+            "WAYBILL_ENCRYPTION_KEYS",
+            "WAYBILL_ADMIN_KEY",
+            "WAYBILL_WALMART_BASE_URL",
+        }
