@@ -155,6 +155,9 @@ class Settings(BaseSettings):
         default=None,
         description="TCP port of /metrics alone, which is then not on the API's own port.",
     )
+    drain_delay: Annotated[float, Field(ge=0, le=300)] = Field(
+        default=0, description="Time from SIGTERM to the stop of an API, which is not ready then."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged."
     )

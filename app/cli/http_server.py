@@ -12,6 +12,7 @@ import uvicorn
 
 from app.cli import connection_limits
 from app.cli.connection_limits import Limits
+from app.cli.shutdown import Shutdown
 from app.endings import CannotGoOn
 
 # Seconds for probes and scrapes in flight at a stop.
@@ -34,9 +35,12 @@ class _Server(uvicorn.Server):
         """Capture no signals."""
         yield
 
-    async def leave_at(self, stop: asyncio.Event) -> None:
-        """Stop gracefully once the event is set."""
-        await stop.wait()
+    async def leave_at(self, shutdown: Shutdown) -> None:
+        """Close each connection after its answer while draining, then stop gracefully."""
+        await shutdown.draining.wait()
+        # uvicorn adds these headers to every answer that begins a second later.
+        self.config.encoded_headers.append((b"connection", b"close"))
+        await shutdown.stop.wait()
         self.should_exit = True
 
 
@@ -67,14 +71,14 @@ def freeze_garbage() -> None:
 async def answer(
     app: Any,  # noqa: ANN401 - any ASGI app
     listening: socket.socket,
-    stop: asyncio.Event,
+    shutdown: Shutdown,
     *,
     grace: int,
     limits: Limits | None = None,
 ) -> None:
-    """Serve an app until stop is set. Raises CannotListen.
+    """Serve an app until the stop. Raises CannotListen.
 
-    grace: seconds for requests in flight at a stop. limits: None means as many connections as the
+    grace: seconds for requests in flight then. limits: None means as many connections as the
     process may open.
     """
     limits = limits or Limits(connection_limits.most_connections())
@@ -92,7 +96,7 @@ async def answer(
     )
     freeze_garbage()
     server = _Server(config)
-    leaving = asyncio.create_task(server.leave_at(stop))
+    leaving = asyncio.create_task(server.leave_at(shutdown))
     try:
         await server.serve([listening])
     except OSError as error:
@@ -110,10 +114,10 @@ async def answering(
     listening: socket.socket,
 ) -> AsyncIterator[None]:
     """Serve a small app of probes or metrics during the block, beside what the process is for."""
-    stop = asyncio.Event()
-    running = asyncio.create_task(answer(app, listening, stop, grace=_MOMENT))
+    shutdown = Shutdown()
+    running = asyncio.create_task(answer(app, listening, shutdown, grace=_MOMENT))
     try:
         yield
     finally:
-        stop.set()
+        shutdown.now()
         await running

@@ -1,7 +1,6 @@
 """`waybill poller`: a poller without the API. Any number of them work on one database."""
 
 import asyncio
-import signal
 import socket
 from contextlib import AsyncExitStack
 from typing import Any
@@ -11,6 +10,7 @@ import structlog
 from app import logs
 from app.bootstrap import process, worker
 from app.cli import http_server
+from app.cli.shutdown import Shutdown
 from app.endings import CannotGoOn
 from app.settings import Settings
 from app.storage.postgres import readiness
@@ -43,34 +43,37 @@ def poll(settings: Settings, *, host: str, port: int | None) -> None:
 async def _poll(
     settings: Settings, listening: socket.socket | None, metrics: socket.socket | None
 ) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    # Nothing is routed to a poller, so it needs no delay.
+    shutdown = Shutdown()
+    shutdown.on_signals()
+    stop = shutdown.stop
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(process.opened(settings))
         # Answered before the database answers, and while draining. A poller without a port does
         # not load the web framework.
         if listening is not None:
-            await stack.enter_async_context(http_server.answering(_probes(parts), listening))
+            probes = _probes(parts, shutdown.draining)
+            await stack.enter_async_context(http_server.answering(probes, listening))
         if metrics is not None:
             await stack.enter_async_context(http_server.answering(_metrics(parts), metrics))
         await _wait_until_ready(parts, stop)
         if stop.is_set():
             return
-        await stack.enter_async_context(worker.polling(parts, ended=stop.set))
+        await stack.enter_async_context(worker.polling(parts, ended=shutdown.now))
         http_server.freeze_garbage()
         _log.info("polling", concurrency=settings.poller_concurrency)
         await stop.wait()
         _log.info("stopping", note="finishing what is in flight")
 
 
-def _probes(parts: process.Parts) -> Any:  # noqa: ANN401 - an ASGI app
+def _probes(parts: process.Parts, draining: asyncio.Event) -> Any:  # noqa: ANN401 - an ASGI app
     from app.web.probes import create_probes  # noqa: PLC0415
 
     # mutation: poller-readiness
     return create_probes(
-        stopped=parts.heartbeat.stopped, ready=lambda: readiness.not_ready(parts.database)
+        stopped=parts.heartbeat.stopped,
+        ready=lambda: readiness.not_ready(parts.database),
+        draining=draining,
     )
 
 

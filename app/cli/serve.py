@@ -1,7 +1,6 @@
 """`waybill serve`: the API, with a poller in the same process unless --no-poller is given."""
 
 import asyncio
-import signal
 import socket
 from contextlib import AsyncExitStack
 from ipaddress import ip_network
@@ -11,6 +10,7 @@ import structlog
 from app import logs
 from app.bootstrap import process, worker
 from app.cli import demo_control, http_server
+from app.cli.shutdown import Shutdown
 from app.commerce.signatures import open_keys
 from app.endings import CannotGoOn
 from app.settings import Settings
@@ -49,9 +49,8 @@ async def _serve(
     *,
     with_poller: bool,
 ) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    shutdown = Shutdown(delay=settings.drain_delay)
+    shutdown.on_signals()
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(process.opened(settings))
         why_not = await readiness.not_ready(parts.database)
@@ -61,7 +60,7 @@ async def _serve(
             own = create_metrics_app(parts.metrics)
             await stack.enter_async_context(http_server.answering(own, metrics))
         if with_poller:
-            await stack.enter_async_context(worker.polling(parts, ended=stop.set))
+            await stack.enter_async_context(worker.polling(parts, ended=shutdown.now))
         keys = open_keys()
         stack.push_async_callback(keys.close)
         admin = settings.admin_key
@@ -74,7 +73,8 @@ async def _serve(
             ready=lambda: readiness.not_ready(parts.database),
             version=VERSION,
             adobe_keys=keys,
-            stopping=stop,
+            stopping=shutdown.stop,
+            draining=shutdown.draining,
             page=await _page_settings(settings, stack),
             limits=RequestLimits(
                 rate=settings.api_rate,
@@ -85,7 +85,7 @@ async def _serve(
         )
         stack.push_async_callback(app.state.refusals.close)
         _log.info("serving", address=str(listening.getsockname()), poller=with_poller)
-        await http_server.answer(app, listening, stop, grace=GRACE)
+        await http_server.answer(app, listening, shutdown, grace=GRACE)
 
 
 async def _page_settings(settings: Settings, stack: AsyncExitStack) -> PageSettings:

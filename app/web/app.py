@@ -118,6 +118,7 @@ def create_app(
     page: PageSettings | None = None,
     metrics_here: bool = True,
     stopping: asyncio.Event | None = None,
+    draining: asyncio.Event | None = None,
     limits: RequestLimits | None = None,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
@@ -127,7 +128,8 @@ def create_app(
     Adobe; the caller closes them. answer_within is the time limit in seconds for webhooks and
     events: Commerce waits 8 seconds for an answer, Adobe 10. metrics_here is False where the
     metrics have a port of their own. stopping is set when the process stops: streams of events end
-    at once. limits: None means none, and no proxy. The caller closes `state.refusals`.
+    at once. draining is set some time before: the process is not ready any more, and still answers.
+    limits: None means none, and no proxy. The caller closes `state.refusals`.
     """
     limits = limits or RequestLimits()
     app = FastAPI(
@@ -148,6 +150,7 @@ def create_app(
     app.state.refusals = Refusals(context, time.monotonic)
     app.state.rates = limits.rates(time.monotonic)
     app.state.ready = ready
+    app.state.draining = draining or asyncio.Event()
     app.state.answer_within = answer_within
     app.state.adobe_keys = adobe_keys or open_keys()
     app.state.page = page or PageSettings()

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from app.web import problems
-from app.web.probes import MetricsSource, Ready, exposition
+from app.web.probes import DRAINING, MetricsSource, Ready, exposition
 from app.web.problem_documents import MEDIA_TYPE
 from app.web.v1.responses import success
 
@@ -61,7 +61,13 @@ async def check_liveness() -> StatusOut:
     },
 )
 async def check_readiness(request: Request) -> Response:
-    """Check that the database accepts writes and has the schema of this version."""
+    """Check that the database accepts writes and has the schema of this version.
+
+    A process that is about to stop answers 503 `draining`, and still serves requests for a while.
+    """
+    # mutation: not-ready-while-draining
+    if request.app.state.draining.is_set():
+        return problems.problem(request, 503, "draining", DRAINING)
     ready: Ready = request.app.state.ready
     why_not = await ready()
     if why_not is not None:

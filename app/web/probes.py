@@ -3,6 +3,7 @@
 No module that a poller imports for them imports FastAPI (decision 0027).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from starlette.routing import Route
 
 Ready = Callable[[], Awaitable[str | None]]
 """Returns None, or the reason why requests cannot be served."""
+DRAINING = "The process is about to stop."
 
 
 class MetricsSource(Protocol):
@@ -28,14 +30,19 @@ class MetricsSource(Protocol):
         """The exposition text, and its content type."""
 
 
-def create_probes(*, stopped: Callable[[], str | None], ready: Ready) -> Starlette:
-    """Create the app. stopped and ready return None, or the reason for a 503."""
+def create_probes(
+    *, stopped: Callable[[], str | None], ready: Ready, draining: asyncio.Event
+) -> Starlette:
+    """Create the app. stopped and ready return None, or the reason for a 503.
+
+    draining is set when the process is about to stop: it is not ready any more.
+    """
 
     async def livez(_: Request) -> Response:
         return _answer("alive", stopped())
 
     async def readyz(_: Request) -> Response:
-        return _answer("ready", await ready())
+        return _answer("ready", DRAINING if draining.is_set() else await ready())
 
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz)])
 

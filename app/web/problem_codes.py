@@ -59,6 +59,9 @@ CODES: dict[str, Code] = {
         "The database cannot be reached. Send the request again after Retry-After, a POST with "
         "the same Idempotency-Key.",
     ),
+    "draining": Code(
+        503, "The process is about to stop. `/readyz` says so; requests are still answered."
+    ),
     "order_busy": Code(
         503,
         "Another transaction locks the order or one of its rows. Send the request again after "

@@ -86,6 +86,25 @@ def test_metrics_are_on_their_own_port_and_nothing_else_is(deployment: Deploymen
     assert "waybill_queue_depth" not in found
 
 
+def test_a_stopping_api_is_not_ready_and_still_serves(deployment: Deployment) -> None:
+    leaving = f"http://127.0.0.1:{free_port()}"
+    words = ("serve", "--no-poller", "--port", leaving.rpartition(":")[2])
+    process = deployment.start(
+        "leaving", *words, WAYBILL_DRAIN_DELAY="300", WAYBILL_METRICS_PORT=""
+    )
+    deployment.wait_for(f"{leaving}/readyz", "leaving")
+    process.terminate()
+    until(lambda: answer(leaving, "readyz").status_code == 503)
+    assert answer(leaving, "readyz").json()["code"] == "draining"
+    # Clients that keep connections find another process for their next request.
+    until(lambda: answer(leaving, "livez").headers.get("Connection") == "close")
+    headers = {"Authorization": f"Bearer {deployment.key}"}
+    served = httpx.get(f"{leaving}/v1/orders", headers=headers, trust_env=False, timeout=LIMIT)
+    assert served.status_code == 200
+    # The second signal ends the delay.
+    assert deployment.stop("leaving") == 0
+
+
 def test_a_header_has_ten_seconds() -> None:
     """`waybill serve` sets no other limit."""
     assert Limits(SLOW).header_seconds == 10.0

@@ -13,6 +13,7 @@ import uvloop
 
 from app.cli import http_server
 from app.cli.connection_limits import Limits, most_connections
+from app.cli.shutdown import Shutdown
 from tests.harness.waiting import limited
 
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -89,18 +90,18 @@ class Server:
 
 @asynccontextmanager
 async def serving(limits: Limits, app: Any = app) -> AsyncIterator[Server]:
-    taken, stop = http_server.take("127.0.0.1", 0), asyncio.Event()
+    taken, shutdown = http_server.take("127.0.0.1", 0), Shutdown()
     # A small receive buffer: unread bytes wait in the server, not in the kernel.
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     server = Server(taken.getsockname()[1])
     taken.listen()
-    running = asyncio.create_task(http_server.answer(app, taken, stop, grace=1, limits=limits))
+    running = asyncio.create_task(http_server.answer(app, taken, shutdown, grace=1, limits=limits))
     try:
         yield server
     finally:
         for client in server.clients:
             client.writer.close()
-        stop.set()
+        shutdown.now()
         await running
 
 
