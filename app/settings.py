@@ -101,6 +101,10 @@ class Settings(BaseSettings):
     database_direct_url: SecretStr | None = Field(
         default=None, description="A direct connection for LISTEN and migrate behind a pooler."
     )
+    migration_url: SecretStr | None = Field(
+        default=None,
+        description="The database as the role that owns the tables, for migrate alone.",
+    )
     database_pool_size: Annotated[int, Field(ge=2, le=200)] = Field(
         default=10,
         description="Connections of one process; an API opens as many again, and a few beside.",
@@ -193,14 +197,14 @@ class Settings(BaseSettings):
                 raise ValueError(f"{each!r} is no network such as 10.0.0.0/8: {error}") from error
         return value
 
-    @field_validator("database_url", "database_direct_url")
+    @field_validator("database_url", "database_direct_url", "migration_url")
     @classmethod
     def _url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and value.get_secret_value() != EMBEDDED:
             sqlalchemy_url(value.get_secret_value())
         return value
 
-    @field_validator("database_direct_url")
+    @field_validator("database_direct_url", "migration_url")
     @classmethod
     def _an_address(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and value.get_secret_value() == EMBEDDED:

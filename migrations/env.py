@@ -9,6 +9,7 @@ import os
 
 import sqlalchemy as sa
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.storage.postgres.dsn import sqlalchemy_url
@@ -64,6 +65,13 @@ def _offline() -> None:
 
 
 def _online(connection: sa.Connection) -> None:
+    current = MigrationContext.configure(connection).get_current_revision()
+    connection.rollback()
+    # A version that was rolled back leaves the schema of the newer one as it is.
+    # mutation: migrate-after-a-rollback
+    if current is not None and current > str(context.get_head_revision()):
+        config.attributes["newer"] = current
+        return
     context.configure(
         connection=connection,
         target_metadata=metadata,

@@ -13,11 +13,10 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from app.storage.postgres import migrate
 from app.storage.postgres.database import Database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.embedded import EmbeddedPostgres
-from tests.harness.databases import Server, database_url, open_compiled
+from tests.harness.databases import Server, database_url, migrated, open_compiled
 from tests.harness.world import IMPATIENT, PATIENT, World, open_world
 
 # On a busy machine an example takes seconds, and drawing it too: neither is a fault.
@@ -83,7 +82,7 @@ def server(data_folder: Path) -> Iterator[Server]:
         EmbeddedPostgres.start(data_folder / "server", options=FAST) as started,
         asyncio.Runner() as runner,
     ):
-        migrate.upgrade(started.url)
+        migrated(started.url)
         admin = database_url(started.url, "postgres")
         connection = runner.run(asyncpg.connect(**asyncpg_arguments(admin)))
         opened = Server(started.url, runner, connection)

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tests import processes
+from tests.harness.databases import as_application
 
 _ROOT = Path(__file__).resolve().parent.parent
 _forks = multiprocessing.get_context("forkserver")
@@ -111,5 +112,11 @@ def _run(
 def deployed(
     database_url: str, folder: Path, *, pollers: int = 1, **settings: str
 ) -> AbstractContextManager[processes.Deployment]:
-    """Start a deployment like `processes.deployed`, with forked processes."""
-    return processes.deployed(database_url, folder, Forked, pollers=pollers, **settings)
+    """Start a deployment like `processes.deployed`, with forked processes.
+
+    They run as the application's role, which owns no table; the test itself as the superuser.
+    """
+    limited = as_application(database_url)
+    return processes.deployed(
+        limited, folder, Forked, owner_url=database_url, pollers=pollers, **settings
+    )

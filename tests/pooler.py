@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from tests.harness.databases import APPLICATION
 from tests.harness.waiting import LIMIT
 from tests.processes import free_port
 
@@ -30,7 +31,7 @@ def pgbouncer(url: str, folder: Path) -> Iterator[str]:
     configuration = folder / "pgbouncer.ini"
     configuration.write_text(
         f"""[databases]
-* = host={host} user=postgres
+* = host={host} user={APPLICATION}
 
 [pgbouncer]
 listen_addr = 127.0.0.1

@@ -101,9 +101,12 @@ class Deployment:
     launch: Launch = executed
     processes: dict[str, Process] = field(default_factory=dict)
 
+    owner_url: str = ""
+    """Of the database, as the role that owns the tables."""
+
     @property
     def database_url(self) -> str:
-        return self.environment["WAYBILL_DATABASE_URL"]
+        return self.owner_url or self.environment["WAYBILL_DATABASE_URL"]
 
     def start(self, name: str, *words: str, **variables: str) -> Process:
         """Start a `waybill` command with its output in a file of this name.
@@ -223,10 +226,14 @@ def deployed(
     launch: Launch = executed,
     /,
     *,
+    owner_url: str = "",
     pollers: int = 1,
     **settings: str,
 ) -> Iterator[Deployment]:
-    """Start the simulator, an API without a poller, and pollers, all on 127.0.0.1."""
+    """Start the simulator, an API without a poller, and pollers, all on 127.0.0.1.
+
+    owner_url: of the database, where the role of database_url does not own the tables.
+    """
     api_port, walmart_port = free_port(), free_port()
     key = f"wb_{secrets.token_urlsafe(32)}"
     environment = {
@@ -239,7 +246,7 @@ def deployed(
         **settings,
     }
     api, walmart = f"http://127.0.0.1:{api_port}", f"http://127.0.0.1:{walmart_port}"
-    deployment = Deployment(api, walmart, key, environment, folder, launch)
+    deployment = Deployment(api, walmart, key, environment, folder, launch, owner_url=owner_url)
     with ExitStack() as stack:
         stack.callback(deployment.stop_all)
         deployment.start("simulator", "simulator", "--port", str(walmart_port))

@@ -1,20 +1,27 @@
-"""`waybill doctor`: checks settings, database, wake-up and stores, and says what to do."""
+"""`waybill doctor`: checks settings, database, wake-up and stores, and says what to do.
+
+`database_checks.py` judges what the database says about itself.
+"""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import NamedTuple
+from pathlib import Path
 
 import sqlalchemy as sa
 
 from app.bootstrap import process
 from app.bootstrap.process import Parts
+from app.cli import database_checks
+from app.cli.database_checks import Check
 from app.commerce.errors import CommerceError
 from app.domain.errors import Conflict, NotAvailable
-from app.settings import BadSettings, Settings
+from app.settings import EMBEDDED, BadSettings, Settings
 from app.storage import queries
 from app.storage.outbox.notify import NotifyListener, WakeSignal
 from app.storage.postgres import migrate, readiness
+from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.queries import KeysetPage
 from app.storage.queries.views import StoreView
 from app.storage.stores import stores
@@ -31,17 +38,14 @@ _MOST_SHOWN = 10
 _PATIENCE = 5.0
 
 
-class Check(NamedTuple):
-    """The result of a check."""
-
-    fine: bool
-    what: str
-    advice: str = ""
-    """What to do if it is not fine."""
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
-async def examine(settings: Settings) -> AsyncIterator[Check]:
-    """Run the checks one after another, as far as the failed ones allow."""
+async def examine(settings: Settings, *, backup: Path | None = None) -> AsyncIterator[Check]:
+    """Run the checks one after another, as far as the failed ones allow.
+
+    backup: a file that each backup touches. None means that backups are not checked.
+    """
     try:
         settings.required_database_url()
         settings.required_keys()
@@ -49,11 +53,15 @@ async def examine(settings: Settings) -> AsyncIterator[Check]:
         yield Check(fine=False, what="configuration", advice=str(error))
         return
     yield Check(fine=True, what="configuration is complete")
+    if backup is not None:
+        yield database_checks.backup(backup, time.time())
     async with process.opened(settings) as parts:
         try:
             async for finding in _database(parts):
                 yield finding
             if await readiness.not_ready(parts.database) is None:
+                for finding in await _operation(parts):
+                    yield finding
                 yield await _secrets(parts)
                 async for finding in _stores(parts):
                     yield finding
@@ -88,6 +96,25 @@ async def _database(parts: Parts) -> AsyncIterator[Check]:
         "" if skew < _SKEW else "Let NTP set this host's clock; leases use the database's.",
     )
     yield await _waking(parts)
+
+
+async def _operation(parts: Parts) -> list[Check]:
+    """Check the role, the connections, the queue, the disk and the archive."""
+    settings = parts.settings
+    pooler = settings.database_pooler == "transaction"
+    async with parts.database.begin() as connection:
+        facts = await queries.database_facts(connection)
+        oldest_due = (await queries.figures(connection)).oldest_due
+    embedded = settings.required_database_url() == EMBEDDED
+    one_role = Check(fine=True, what="the embedded database has one role, which owns it")
+    host = str(asyncpg_arguments(parts.url).get("host", "/"))
+    return [
+        one_role if embedded else database_checks.rights(facts),
+        database_checks.room(facts, settings.database_pool_size, pooler=pooler),
+        database_checks.queue(oldest_due, facts.pollers, seen=process.can_listen(settings)),
+        database_checks.disk(facts, local=host.startswith("/") or host in _THIS_MACHINE),
+        database_checks.archive(facts),
+    ]
 
 
 async def _waking(parts: Parts) -> Check:

@@ -76,12 +76,17 @@ def poller_command(
 
 
 @app.command("migrate")
-def migrate_command() -> None:
+def migrate_command(
+    grant_to: Annotated[
+        str | None,
+        typer.Option(metavar="ROLE", help="Give the application's role its rights to all tables."),
+    ] = None,
+) -> None:
     """Bring the database's schema to this version's; safe to run from every replica."""
     from app.cli import migrate
     from app.settings import load
 
-    print(migrate.migrate(load()))
+    print(migrate.migrate(load(), grant_to=grant_to))
 
 
 @app.command()
@@ -102,12 +107,17 @@ def demo_command(port: Port = 8080, simulator_port: Port = 8090) -> None:
 
 
 @app.command("doctor")
-def doctor_command() -> None:
+def doctor_command(
+    backup_stamp: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A file that each backup touches: its age is checked."),
+    ] = None,
+) -> None:
     """Check configuration, database, migrations, keys and Walmart; say what to do."""
-    raise typer.Exit(0 if asyncio.run(_examine()) else 1)
+    raise typer.Exit(0 if asyncio.run(_examine(backup_stamp)) else 1)
 
 
-async def _examine() -> bool:
+async def _examine(backup: Path | None) -> bool:
     from app import logs
     from app.cli import doctor
     from app.settings import load
@@ -115,10 +125,10 @@ async def _examine() -> bool:
     # Log lines would appear between the findings.
     logs.configure("error")
     fine = True
-    async for finding in doctor.examine(load()):
-        print(f"{'✔' if finding.fine else '✘'} {finding.what}")
+    async for finding in doctor.examine(load(), backup=backup):
+        print(f"{finding.mark} {finding.what}")
         if not finding.fine:
-            fine = False
+            fine = fine and not finding.serious
             print(f"  → {finding.advice}")
     return fine
 

@@ -5,6 +5,7 @@ import sqlalchemy.exc
 
 from app.endings import CannotGoOn
 from app.settings import EMBEDDED, Settings
+from app.storage.postgres import grants
 from app.storage.postgres import migrate as schema
 from app.storage.postgres.embedded import EmbeddedPostgres
 from app.storage.postgres.readiness import in_a_line
@@ -14,25 +15,30 @@ class CannotMigrate(CannotGoOn):
     """The migration failed; the message says why."""
 
 
-def migrate(settings: Settings) -> str:
-    """Bring the schema to head; returns a line that says so. Raises CannotMigrate, BadSettings."""
+def migrate(settings: Settings, *, grant_to: str | None = None) -> str:
+    """Bring the schema to head; returns a line that says so. Raises CannotMigrate, BadSettings.
+
+    grant_to: the role that the application runs as, which gets its rights to all tables.
+    """
+    if settings.migration_url is not None:
+        return _upgrade(settings.migration_url.get_secret_value(), grant_to)
     url = settings.required_database_url()
     if url == EMBEDDED:
         with EmbeddedPostgres.start(settings.data_dir) as server:
-            return _upgrade(server.url)
+            return _upgrade(server.url, grant_to)
     if settings.database_pooler == "transaction":
         if settings.database_direct_url is None:
             raise CannotMigrate(
-                "WAYBILL_DATABASE_POOLER=transaction: migrations need WAYBILL_DATABASE_DIRECT_URL, "
-                "an address that does not lead through the pooler."
+                "WAYBILL_DATABASE_POOLER=transaction: migrations need WAYBILL_MIGRATION_URL or "
+                "WAYBILL_DATABASE_DIRECT_URL, an address that does not lead through the pooler."
             )
         url = settings.database_direct_url.get_secret_value()
-    return _upgrade(url)
+    return _upgrade(url, grant_to)
 
 
-def _upgrade(url: str) -> str:
+def _upgrade(url: str, grant_to: str | None) -> str:
     try:
-        schema.upgrade(url)
+        newer = schema.upgrade(url)
     except schema.SchemaBusy as error:
         raise CannotMigrate(f"The schema was not changed: {error}") from error
     except (
@@ -42,4 +48,18 @@ def _upgrade(url: str) -> str:
         TimeoutError,
     ) as error:
         raise CannotMigrate(f"The schema was not changed: {in_a_line(error)}") from error
-    return f"The schema is at {schema.head_revision()}."
+    if newer is not None:
+        return f"The schema is at {newer}, a newer version's. This version works on it as it is."
+    head = f"The schema is at {schema.head_revision()}."
+    return head if grant_to is None else f"{head} {_grant(url, grant_to)}"
+
+
+def _grant(url: str, role: str) -> str:
+    try:
+        grants.give(url, role)
+    except grants.CannotGrant as error:
+        raise CannotMigrate(f"The schema is at head; rights were not granted: {error}.") from error
+    except (sqlalchemy.exc.SQLAlchemyError, OSError, TimeoutError) as error:
+        why = in_a_line(error)
+        raise CannotMigrate(f"The schema is at head; rights were not granted: {why}") from error
+    return f"{role} may read and write rows, and nothing else."

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.forked import Forked, deployed
 from tests.harness import chromium
+from tests.harness.databases import APPLICATION, Server, as_application
 from tests.harness.waiting import LIMIT
 from tests.processes import WAYBILL, Deployment, a_store, free_port, run, until
 from tests.tls import TLS
@@ -55,15 +57,28 @@ def test_an_unreachable_database_is_one_line() -> None:
         assert "Traceback" not in ended.stderr
 
 
-def test_serve_reports_an_old_schema_and_migrate_upgrades_it(empty_url: str) -> None:
-    settings = {"WAYBILL_DATABASE_URL": empty_url, "WAYBILL_ENCRYPTION_KEYS": KEY}
+def test_serve_reports_an_old_schema_and_migrate_upgrades_it(
+    server: Server, empty_url: str
+) -> None:
+    limited = as_application(empty_url)
+    settings = {"WAYBILL_DATABASE_URL": limited, "WAYBILL_ENCRYPTION_KEYS": KEY}
     behind = waybill("serve", "--port", str(free_port()), **settings)
     assert (behind.returncode, "waybill migrate" in behind.stderr) == (1, True)
-    for _ in range(2):
-        assert waybill("migrate", **settings).returncode == 0
+    # A migration needs no superuser.
+    server.execute("CREATE ROLE migrates LOGIN")
+    name = urlsplit(empty_url).path[1:]
+    server.execute(f"ALTER DATABASE {name} OWNER TO migrates")
+    owner = {"WAYBILL_MIGRATION_URL": empty_url.replace("//postgres@", "//migrates@")}
+    for role, why in (("nobody_here", "there is no role"), ("migrates", "needs another")):
+        refused = waybill("migrate", "--grant-to", role, **owner)
+        assert (refused.returncode, why in refused.stderr) == (1, True), refused.stderr
+    granted = waybill("migrate", "--grant-to", APPLICATION, **owner)
+    assert granted.returncode == 0, granted.stderr
+    assert f"{APPLICATION} may read and write rows" in granted.stdout
     doctor = waybill("doctor", **settings)
     assert doctor.returncode == 0, doctor.stdout
-    assert "✘" not in doctor.stdout
+    assert {line[0] for line in doctor.stdout.splitlines()} == {"✔"}, doctor.stdout
+    assert f"{APPLICATION} may read and write rows, and nothing else" in doctor.stdout
 
 
 def test_a_command_before_migrate_says_so(empty_url: str) -> None:
@@ -179,7 +194,9 @@ def test_doctor_reports_problems_and_next_steps(fresh_url: str, tmp_path: Path) 
             a_store(client, walmart={"client_id": "a", "client_secret": "wrong"})
         kept = {k: v for k, v in deployment.environment.items() if k.startswith("WAYBILL_")}
         rejected = waybill("doctor", **kept)
-        unreadable = waybill("doctor", **{**kept, "WAYBILL_ENCRYPTION_KEYS": KEY})
+        # As the superuser, too.
+        lost = {"WAYBILL_ENCRYPTION_KEYS": KEY, "WAYBILL_DATABASE_URL": fresh_url}
+        unreadable = waybill("doctor", **{**kept, **lost})
         nowhere = {"WAYBILL_DATABASE_DIRECT_URL": "postgresql://x@127.0.0.1:9/x"}
         deaf = waybill("doctor", **kept, **nowhere)
     assert rejected.returncode == unreadable.returncode == deaf.returncode == 1
@@ -188,6 +205,7 @@ def test_doctor_reports_problems_and_next_steps(fresh_url: str, tmp_path: Path) 
     assert "Walmart rejects its keys" in rejected.stdout
     assert "PATCH /v1/stores" in rejected.stdout
     assert "cannot be read" in unreadable.stdout
+    assert "! postgres is a superuser\n  → " in unreadable.stdout
 
 
 def test_the_demo_starts_shows_orders_and_stops_cleanly_twice(data_folder: Path) -> None:

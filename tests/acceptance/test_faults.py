@@ -15,10 +15,10 @@ from typing import Any
 import httpx
 
 from app.simulator.faults import KINDS
-from app.storage.postgres import migrate
 from app.storage.postgres.embedded import EmbeddedPostgres
 from tests.acceptance.judge import at_rest, judge, passed, watched, write_row
 from tests.forked import deployed
+from tests.harness.databases import migrated
 from tests.harness.waiting import LIMIT
 from tests.processes import (
     Deployment,
@@ -135,7 +135,7 @@ def test_postgresql_stopped_and_started_under_load(data_folder: Path, tmp_path: 
         # Durable as in production: a request answered with 202 must survive a crash.
         folder = data_folder / "restarted"
         server = servers.enter_context(EmbeddedPostgres.start(folder))
-        migrate.upgrade(server.url)
+        migrated(server.url)
         with deployed(server.url, tmp_path, pollers=2) as deployment:
             _load_and_restart(deployment, folder, servers)
 

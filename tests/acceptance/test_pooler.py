@@ -10,7 +10,7 @@ import pytest
 
 from app.storage.postgres.dsn import asyncpg_arguments
 from tests.forked import Forked, deployed
-from tests.harness.databases import EMPTIES
+from tests.harness.databases import EMPTIES, as_application
 from tests.pooler import POOL_SIZE, pgbouncer
 from tests.processes import Deployment, a_store, an_order, shipped_orders, until
 
@@ -27,7 +27,7 @@ def deployment(
 ) -> Iterator[Deployment]:
     settings = {"WAYBILL_DATABASE_POOLER": "transaction"}
     if request.param == "listening":
-        settings["WAYBILL_DATABASE_DIRECT_URL"] = fresh_url
+        settings["WAYBILL_DATABASE_DIRECT_URL"] = as_application(fresh_url)
     with deployed(pooled_url, tmp_path, pollers=2, **settings) as running:
         yield running
 

@@ -13,7 +13,7 @@ import pytest
 
 from app.cli.connection_limits import Limits
 from tests.forked import Forked
-from tests.harness.databases import Server
+from tests.harness.databases import Server, as_application
 from tests.harness.waiting import LIMIT
 from tests.processes import Deployment, deployed, free_port, until
 
@@ -35,8 +35,8 @@ def at_most(descriptors: int) -> Iterator[None]:
 @pytest.fixture
 def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
     launch = partial(Forked, descriptors=USUAL)
-    metrics = str(free_port())
-    with deployed(fresh_url, tmp_path, launch, pollers=0, WAYBILL_METRICS_PORT=metrics) as running:
+    limited, own = as_application(fresh_url), {"WAYBILL_METRICS_PORT": str(free_port())}
+    with deployed(limited, tmp_path, launch, owner_url=fresh_url, pollers=0, **own) as running:
         yield running
 
 

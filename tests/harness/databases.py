@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import sqlalchemy as sa
 
+from app.storage.postgres import grants, migrate
 from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.tables import metadata
@@ -67,6 +68,30 @@ def open_compiled(url: str, *, pool_size: int = 10) -> Database:
     else:
         _DIALECTS[:] = [engine.dialect]
     return database
+
+
+APPLICATION = "waybill_app"
+"""The role of processes under test, which owns nothing."""
+
+
+def migrated(url: str) -> None:
+    """Migrate a new server's database, and make the role that processes under test run as."""
+    asyncio.run(_execute(url, f"CREATE ROLE {APPLICATION} LOGIN"))
+    migrate.upgrade(url)
+    grants.give(url, APPLICATION)
+
+
+def as_application(url: str) -> str:
+    """Return the URL with the application's role in place of the superuser."""
+    return url.replace("//postgres@", f"//{APPLICATION}@")
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(**asyncpg_arguments(url))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def database_url(server: str, name: str) -> str:

@@ -19,9 +19,9 @@ Connection = AsyncConnection
 SHARDED = "sharded"
 _IS_SHARDED = sa.text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')")
 # Connections for statements by key: a poller's claims (app/worker/dispatcher.py).
-_KEYED = 5
+CLAIMING = 5
 # Connections for shipments and cancellations that are accepted in batches: 2 reads, 2 writes.
-_GROUPED = 4
+ACCEPTING = 4
 # Milliseconds that a transaction waits for a locked row. One that is repeated, or may be split,
 # waits only a moment, so that its connection serves other requests.
 # mutation: brief-lock-wait
@@ -210,8 +210,8 @@ def open_database(
         )
         for size, more in (
             (pool_size, brief),
-            (_KEYED, BY_KEY),
-            (_GROUPED, {**BY_KEY, **brief}),
+            (CLAIMING, BY_KEY),
+            (ACCEPTING, {**BY_KEY, **brief}),
         )
     )
     return Database(engine, direct, by_key, grouped, limits if pooler else {})

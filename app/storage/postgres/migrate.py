@@ -27,8 +27,11 @@ def configuration(url: str | None = None) -> Config:
     return config
 
 
-def upgrade(url: str, *, lock_wait: float = 300.0) -> None:
+def upgrade(url: str, *, lock_wait: float = 300.0) -> str | None:
     """Bring the schema to head; safe to run from every replica at once.
+
+    Returns the revision of a newer schema, which stays as it is: this version works on it,
+    because migrations only add. None means that the schema is at head.
 
     Waits up to `lock_wait` seconds for a migration in another process. Raises SchemaBusy if that,
     or a transaction on a table that changes, takes too long, and SQLAlchemy's DBAPIError for
@@ -43,6 +46,8 @@ def upgrade(url: str, *, lock_wait: float = 300.0) -> None:
         if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
             raise
         raise SchemaBusy(f"The schema is in use: {error.orig}. Run the migration again.") from error
+    newer: str | None = config.attributes.get("newer")
+    return newer
 
 
 @functools.cache

@@ -30,6 +30,7 @@ from app.storage.queries.commerce_numbers import (
     shipment_of_number,
 )
 from app.storage.queries.commerce_order_search import search_orders
+from app.storage.queries.database_facts import DatabaseFacts, database_facts
 from app.storage.queries.health_views import HealthSpan, health
 from app.storage.queries.job_views import job
 from app.storage.queries.key_views import KeyFilter, key, keys
@@ -73,6 +74,7 @@ __all__ = [
     "AttentionMember",
     "AuditFilter",
     "CommerceEventFilter",
+    "DatabaseFacts",
     "HealthSpan",
     "KeyFilter",
     "KeysetPage",
@@ -99,6 +101,7 @@ __all__ = [
     "comments",
     "commerce_event",
     "commerce_events",
+    "database_facts",
     "database_time",
     "exists",
     "figures",

@@ -1,5 +1,5 @@
 -- The role that KEDA reads the age of the queue with: these columns, nothing of what is in an order.
--- Run it once, after the first migration, and give the role a password (psql: \password).
+-- Run it once as waybill_owner or a superuser, after the first migration, and give the role a password (psql: \password).
 CREATE ROLE waybill_queue_age LOGIN;
 ALTER ROLE waybill_queue_age SET default_transaction_read_only = on;
 ALTER ROLE waybill_queue_age SET statement_timeout = '5s';
