@@ -246,7 +246,7 @@ def _first_page(link: str) -> str:
     """What a person sees who opens a link in a browser and presses its button. It works once."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium.program(), args=chromium.WORDS
+            executable_path=chromium.program(), args=chromium.OPTIONS
         )
         tab = browser.new_page()
         tab.set_default_timeout(LIMIT * 1000)

@@ -5,11 +5,11 @@ console message, a request to another host, or an answer without the page's poli
 """
 
 import itertools
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from fastapi import FastAPI
 from playwright.async_api import Page
@@ -26,6 +26,14 @@ _RULES = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 }
+# What the scheme changes.
+_COLOURS = {
+    "resultTypes": ["violations"],
+    "runOnly": {"type": "rule", "values": ["color-contrast"]},
+}
+# The tests that share the pages.
+_PARTS = 3
+_PHONE = 390
 # Controls beside each other of which one is smaller than the size and too near to another one.
 _TARGETS = """smallest => {
   const shown = [...document.querySelectorAll("a, button, input, select, summary, textarea")]
@@ -50,92 +58,88 @@ _UNNAMED = """[...document.querySelectorAll("section, nav, dialog, [role=group],
 
 @dataclass
 class Sweep:
-    """Visits every page, and collects what is wrong with each."""
+    """Visits pages, and collects what is wrong with each."""
 
     named: dict[str, str]
     signed_in: OpenTab
     visitors: OpenTab
-    found: list[str]
+    found: list[str] = field(default_factory=list)
+    _tabs: dict[str | None, Page] = field(default_factory=dict)
 
-    async def tab(self, picture: PagePicture, **options: Any) -> Page:
-        """Open a tab of the person of a picture."""
-        if picture.scope is None:
-            return await self.visitors(**options)
-        return await self.signed_in(picture.scope, name="Jane Doe", **options)
-
-    def add(self, picture: PagePicture, troubles: Sequence[str]) -> None:
-        """Note what is wrong with a page."""
+    async def look_at(self, picture: PagePicture) -> None:
+        """Open a page once; look at it in both schemes and at every width."""
+        page = await self._tab(picture.scope)
+        await page.emulate_media(color_scheme="light")
+        await page.set_viewport_size({"width": 1440, "height": 900})
+        assert await visit(page, picture, self.named) == picture.status, picture.name
+        troubles = [
+            *await _violations(page, _RULES),
+            *await _moving(page),
+            *await _in_order(page),
+        ]
+        await page.emulate_media(color_scheme="dark")
+        troubles += await _violations(page, _COLOURS)
+        # A browser at 200 % shows half as many pixels of its own.
+        for width, height in ((720, 450), (390, 844), (320, 640)):
+            await page.set_viewport_size({"width": width, "height": height})
+            troubles += await _sideways(page, width)
+            if width == _PHONE:
+                troubles += await _in_order(page)
         self.found += [f"{picture.name}: {each}" for each in troubles]
 
+    async def _tab(self, scope: str | None) -> Page:
+        """The tab of a person with this scope, who asked that nothing moves."""
+        if scope not in self._tabs:
+            options = {"reduced_motion": "reduce"}
+            opened = (
+                await self.visitors(**options)
+                if scope is None
+                else await self.signed_in(scope, name="Jane Doe", **options)
+            )
+            self._tabs[scope] = opened
+        return self._tabs[scope]
 
-@pytest.fixture
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def sweep(
     world: World, page_app: FastAPI, signed_in: OpenTab, visitors: OpenTab, watch: Watch
-) -> AsyncIterator[Sweep]:
+) -> Sweep:
     # The page that does not exist, and a browser that is not signed in.
     watch.expected = ["404", "401"]
-    opened = Sweep(await places(page_app, await open_shop(world)), signed_in, visitors, [])
-    yield opened
-    assert not opened.found, "\n".join(opened.found)
+    return Sweep(await places(page_app, await open_shop(world)), signed_in, visitors)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_on_any_page(sweep: Sweep, scheme: str) -> None:
-    tabs: dict[str | None, Page] = {}
-    for picture in present():
-        if picture.scope not in tabs:
-            tabs[picture.scope] = await sweep.tab(picture, color_scheme=scheme)
-        page = tabs[picture.scope]
-        assert await visit(page, picture, sweep.named) == picture.status, picture.name
-        results = (await Axe().run(page, options=_RULES)).response
-        sweep.add(
-            picture,
-            [
-                f"{each['id']}: {node['html'][:160]}: {node['failureSummary'][:300]}"
-                for each in results["violations"]
-                for node in each["nodes"][:3]
-            ],
-        )
+@pytest.mark.parametrize("part", range(_PARTS))
+async def test_everybody_can_use_every_page(sweep: Sweep, part: int) -> None:
+    for picture in present()[part::_PARTS]:
+        await sweep.look_at(picture)
+    assert not sweep.found, "\n".join(sweep.found)
 
 
-async def test_headings_regions_and_targets_are_in_order_on_a_phone(sweep: Sweep) -> None:
-    size = {"width": 390, "height": 844}
-    tabs: dict[str | None, Page] = {}
-    for picture in present():
-        if picture.scope not in tabs:
-            tabs[picture.scope] = await sweep.tab(picture, viewport=size)
-        page = tabs[picture.scope]
-        await visit(page, picture, sweep.named)
-        levels = await page.evaluate(_HEADINGS)
-        deeper = [after for before, after in itertools.pairwise(levels) if after > before + 1]
-        if levels.count(1) != 1 or levels[0] != 1 or deeper:
-            sweep.add(picture, [f"headings: {levels}"])
-        sweep.add(picture, [f"without a name: {each}" for each in await page.evaluate(_UNNAMED)])
-        sweep.add(picture, [f"small: {each}" for each in await page.evaluate(_TARGETS, _SMALLEST)])
-        sweep.add(picture, await _sideways(page, 390))
+async def _violations(page: Page, rules: dict[str, Any]) -> list[str]:
+    results = (await Axe().run(page, options=rules)).response
+    return [
+        f"{each['id']}: {node['html'][:160]}: {node['failureSummary'][:300]}"
+        for each in results["violations"]
+        for node in each["nodes"][:3]
+    ]
 
 
-async def test_no_page_scrolls_sideways_at_200_percent_or_320_pixels(sweep: Sweep) -> None:
-    """A browser at 200 % shows half as many pixels of its own."""
-    tabs: dict[str | None, Page] = {}
-    for width, height in ((720, 450), (320, 640)):
-        for picture in present():
-            if picture.scope not in tabs:
-                tabs[picture.scope] = await sweep.tab(picture)
-            page = tabs[picture.scope]
-            await page.set_viewport_size({"width": width, "height": height})
-            await visit(page, picture, sweep.named)
-            sweep.add(picture, await _sideways(page, width))
+async def _in_order(page: Page) -> list[str]:
+    """Headings, names of regions, and the sizes of what is pressed."""
+    levels = await page.evaluate(_HEADINGS)
+    deeper = [after for before, after in itertools.pairwise(levels) if after > before + 1]
+    wrong = levels.count(1) != 1 or levels[0] != 1 or deeper
+    return [
+        *([f"headings: {levels}"] if wrong else []),
+        *[f"without a name: {each}" for each in await page.evaluate(_UNNAMED)],
+        *[f"small: {each}" for each in await page.evaluate(_TARGETS, _SMALLEST)],
+    ]
 
 
-async def test_nothing_moves_for_people_who_asked_for_that(sweep: Sweep) -> None:
-    (first,) = [each for each in present() if each.name == "orders"]
-    page = await sweep.tab(first, reduced_motion="reduce")
-    for picture in present():
-        if picture.scope is not None:
-            await visit(page, picture, sweep.named)
-            moving = await page.evaluate("document.getAnimations().length")
-            sweep.add(picture, [f"{moving} animations"] if moving else [])
+async def _moving(page: Page) -> list[str]:
+    moving = await page.evaluate("document.getAnimations().length")
+    return [f"{moving} animations"] if moving else []
 
 
 async def _sideways(page: Page, width: int) -> list[str]:

@@ -18,7 +18,7 @@ TITLES = (
     "Python 3.11 to 3.15 with venv, Node.js 18.18 or newer with npm, Chromium, PgBouncer, "
     "libfaketime, promtool"
 )
-PACKAGES = "python3 python3-venv nodejs npm chromium pgbouncer faketime"
+PACKAGES = "python3 python3-venv nodejs npm chromium-headless-shell pgbouncer faketime"
 UNPACK = "apt-get download prometheus && dpkg-deb -x prometheus_*.deb .cache"
 BY_HAND = f"apt-get update && apt-get install -y --no-install-recommends {PACKAGES} && {UNPACK}"
 DOWNLOAD = "apt-get -qq -o DPkg::Lock::Timeout=120 download prometheus"
@@ -34,7 +34,7 @@ esac
 [ "${INSTALL:-0}" = 0 ] || { echo "E: no such package"; exit "$INSTALL"; }
 for package in "$@"; do
     case $package in
-    chromium) echo 'exit 0' >"$BIN/chromium" ;;
+    chromium-headless-shell) echo 'exit 0' >"$BIN/chromium-headless-shell" ;;
     nodejs) echo "exit ${NODE:-0}" >"$BIN/node" ;;
     npm) echo 'exit 0' >"$BIN/npm" ;;
     python3 | python3.*-venv) echo 'exit 0' >"$BIN/python3" ;;
@@ -168,7 +168,8 @@ def test_sudo_is_used_if_it_asks_for_no_password(machine: Machine) -> None:
     machine.program("sudo", SUDO)
     assert machine.has("chromium").returncode == 0
     with_sudo = [
-        f"sudo -n env DEBIAN_FRONTEND=noninteractive {each}" for each in apt_get("chromium")
+        f"sudo -n env DEBIAN_FRONTEND=noninteractive {each}"
+        for each in apt_get("chromium-headless-shell")
     ]
     assert [each for each in machine.called() if each.startswith("sudo")] == [
         "sudo -n true",
@@ -206,7 +207,7 @@ def test_a_failed_package_list_update_does_not_stop_the_install(
     machine: Machine,
 ) -> None:
     assert machine.has("chromium", update=100).returncode == 0
-    assert machine.called() == apt_get("chromium")
+    assert machine.called() == apt_get("chromium-headless-shell")
 
 
 def test_a_failure_of_apt_get_is_shown_with_one_line(machine: Machine) -> None:
@@ -214,7 +215,7 @@ def test_a_failure_of_apt_get_is_shown_with_one_line(machine: Machine) -> None:
     assert "E: no such package" in answer.stderr
     assert refusal(answer) == (
         "Missing: Chromium, PgBouncer, libfaketime. apt-get failed; to try it by hand: "
-        "apt-get update && apt-get install -y --no-install-recommends chromium pgbouncer faketime"
+        "apt-get update && apt-get install -y --no-install-recommends chromium-headless-shell pgbouncer faketime"
     )
 
 

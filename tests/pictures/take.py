@@ -15,7 +15,7 @@ from typing import Literal
 
 import httpx
 from fastapi import FastAPI
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from app.commerce.signatures import AdobeKeys
 from app.storage.outbox.notify import NotifyListener, WakeSignal
@@ -49,7 +49,7 @@ async def take(names: list[str]) -> None:
         EmbeddedPostgres.start(Path(folder) / "server") as server,
     ):
         await asyncio.to_thread(migrate.upgrade, server.url)
-        async with _shop(server.url) as (app, site, named), _browser() as browser:
+        async with _shop(server.url) as (app, site, named), chromium.opened() as browser:
             FOLDER.mkdir(parents=True, exist_ok=True)
             for picture in present():
                 if not names or picture.name in names:
@@ -73,16 +73,6 @@ async def _shop(url: str) -> AsyncIterator[tuple[FastAPI, str, Mapping[str, str]
             await listener.shown.wait()
             yield app, site, await places(app, shop)
         await keys.close()
-
-
-@asynccontextmanager
-async def _browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=chromium.program(), args=chromium.WORDS
-        )
-        yield browser
-        await browser.close()
 
 
 async def _take(
