@@ -229,7 +229,10 @@ async def test_an_undelivered_message_is_retried_and_given_up_visibly_after_a_da
     await notifier.work()
     assert len(inbox.got) == 2
     (detail,) = (await shown(world, store)).status_details
-    assert (detail.code, detail.message[:8]) == ("notifications_given_up", "1 errors")
+    assert (detail.code, detail.message[:24]) == (
+        "notifications_given_up",
+        "1 notifications were not",
+    )
     assert await waiting(world) == 0
     # The next delivered message clears the error.
     inbox.status = 204

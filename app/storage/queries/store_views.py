@@ -25,6 +25,7 @@ from app.storage.tables import notification_queues as queues
 from app.storage.tables import stores as table
 
 _SUGGESTION = "Correct notifications.url with PATCH /v1/stores/{store_id}."
+_REPLAY = " Then `waybill notifications replay` sends them."
 
 
 async def _notification_failures(
@@ -45,7 +46,7 @@ async def _notification_failures(
             message = f"Notifications fail: {row.last_error} Waybill retries them."
             details.append(_detail("notifications_failing", message, row, stores))
         if row.given_up:
-            message = f"{row.given_up} errors were not sent: {row.last_error}"
+            message = f"{row.given_up} notifications were not sent: {row.last_error}"
             details.append(_detail("notifications_given_up", message, row, stores))
     return found
 
@@ -60,7 +61,7 @@ def _detail(code: str, message: str, row: Row[Any], stores: Mapping[int, UUID]) 
         update_id=None,
         message=message,
         field="notifications.url",
-        suggestion=_SUGGESTION,
+        suggestion=_SUGGESTION + (_REPLAY if code == "notifications_given_up" else ""),
         retryable=True,
         occurred_at=at,
         params={"said": row.last_error, "count": row.given_up},

@@ -221,13 +221,13 @@ ORDER_CODES: Final[Mapping[str, CodeWords]] = {
         Leads.RETRY,
     ),
     "notifications_failing": CodeWords(
-        deferred("Messages about new errors do not arrive."),
+        deferred("Notifications do not arrive."),
         deferred("Check the address of the messages. Waybill tries again by itself."),
         _SETTINGS,
         Leads.STORE,
     ),
     "notifications_given_up": CodeWords(
-        deferred("Some messages about errors were not sent."),
+        deferred("Some notifications were not sent."),
         deferred("Check the address of the messages."),
         _SETTINGS,
         Leads.STORE,

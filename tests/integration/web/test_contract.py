@@ -77,7 +77,12 @@ async def test_a_store_never_shows_its_secrets(world: World, client: httpx.Async
         "announces_since": None,
     }
     assert store["carriers"]["ups"] == "UPS"
-    assert store["notifications"] == {"host": "https://hooks.example:8443", "secret_set": True}
+    assert store["notifications"] == {
+        "host": "https://hooks.example:8443",
+        "secret_set": True,
+        "kinds": ["errors"],
+        "old_secret_until": None,
+    }
     again = await client.get(made.headers["location"])
     assert "canary" not in made.text + again.text
     async with world.database.begin() as connection:
