@@ -36,8 +36,6 @@ _MOST_STORES = 200
 _MOST_SHOWN = 10
 # Seconds that a wake-up may take, with its connection.
 _PATIENCE = 5.0
-
-
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 

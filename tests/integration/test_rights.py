@@ -1,5 +1,6 @@
 """The rights of the role that the application runs as, and how an installation gets its two roles."""
 
+import asyncio
 import os
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
+from app.storage.postgres import grants
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.os_account import programs
 from app.worker.maintenance.retention import RetentionDays, remove_expired
@@ -69,6 +71,21 @@ OWNERS = """
     SELECT array_agg(DISTINCT relowner::regrole::text) FROM pg_class
      WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')
 """
+
+
+async def test_another_role_takes_the_place_of_the_first(fresh_url: str) -> None:
+    owner = await connected(fresh_url)
+    await owner.execute("CREATE ROLE another LOGIN")
+    await asyncio.to_thread(grants.give, fresh_url, "another")
+    session = await connected(fresh_url.replace("//postgres@", "//another@"))
+    await session.execute(AN_ACT)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await session.execute("UPDATE audit SET actor = 'another'")
+    await session.close()
+    # Rights of a role are in the way of its end.
+    await owner.execute("DROP OWNED BY another")
+    await owner.execute("DROP ROLE another")
+    await owner.close()
 
 
 async def test_an_installation_with_one_role_gets_two(fresh_url: str) -> None:
