@@ -83,6 +83,8 @@ async def _serve(
                 proxies=TrustedProxies(tuple(map(ip_network, settings.trusted_proxies))),
             ),
         )
+        if app.state.rates is not None:
+            parts.metrics.process.show_requests_left(app.state.rates.fewest_left)
         stack.push_async_callback(app.state.refusals.close)
         _log.info("serving", address=str(listening.getsockname()), poller=with_poller)
         await http_server.answer(app, listening, shutdown, grace=GRACE)

@@ -75,7 +75,11 @@ _LABELED = {
         "Updates not confirmed of orders that must be shipped soon or are late.",
         "state",
     ),
-    "paused": ("waybill_paused_lanes", "Paused lanes by reason.", "reason"),
+    "paused": (
+        "waybill_paused_lanes",
+        "Lanes by reason that are paused or have an open circuit.",
+        "reason",
+    ),
     "tokens": (
         "waybill_rate_limit_tokens_left",
         "The fewest calls that a store has left, by Walmart's headers of the last minute.",

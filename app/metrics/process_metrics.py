@@ -1,7 +1,7 @@
 """Metrics of one process: its version, requests, connection pools, memory and descriptors."""
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import (
     CollectorRegistry,
@@ -88,6 +88,14 @@ class ProcessMetrics:
         self._requests.labels(method, route, str(status)).inc()
         for histogram in self._seconds:
             histogram.labels(route).observe(seconds)
+
+    def show_requests_left(self, fewest: Callable[[], float]) -> None:
+        """Show from now on what `fewest` returns: requests that a limited API key has left."""
+        Gauge(
+            "waybill_key_requests_left",
+            "The fewest requests that an API key has left at this process.",
+            registry=self.registry,
+        ).set_function(fewest)
 
     async def refresh(self) -> None:
         """Read nothing: these metrics are always as of now."""

@@ -58,6 +58,12 @@ class RequestRates:
         if refused:
             raise RateLimited(wait)
 
+    def fewest_left(self) -> float:
+        """The requests that the key with the fewest has left now; all of a bucket without keys."""
+        now = self.monotonic()
+        left = (each.left + (now - each.at) * self.rate for each in self._buckets.values())
+        return min(self.burst, min(left, default=self.burst))
+
     def _bucket(self, key: str) -> _KeyBucket:
         now, found = self.monotonic(), self._buckets.get(key)
         if found is None:

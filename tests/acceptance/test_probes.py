@@ -78,7 +78,9 @@ def test_metrics_are_on_their_own_port_and_nothing_else_is(deployment: Deploymen
     assert answer(deployment.api, "metrics").status_code == 404
     assert answer(own, "livez").status_code == answer(pollers, "livez").status_code == 404
     until(lambda: "\nwaybill_pollers 1.0\n" in answer(own, "metrics").text)
-    assert "waybill_queue_depth" in answer(own, "metrics").text
+    found = answer(own, "metrics").text
+    assert "waybill_queue_depth" in found
+    assert "\nwaybill_key_requests_left 2000.0\n" in found
     found = answer(pollers, "metrics").text
     assert "waybill_database_pool_size" in found
     assert "process_resident_memory_bytes" in found

@@ -58,6 +58,7 @@ def exposed() -> dict[str, set[str]]:
     database = open_database("postgresql://x@127.0.0.1:9/x")
     metrics = Metrics(database, "1.2.3", started_at=datetime.now(UTC))
     metrics.request("GET", "/v1/orders", 200, 0.01)
+    metrics.process.show_requests_left(lambda: 1.0)
     metrics.gauges.figures = FIGURES
     metrics.counters.tally = Throughput(
         {"shipment": 1}, {("shipment", "confirmed"): 1}, {("shipment", 1): 1}, {"shipment": 1.0}

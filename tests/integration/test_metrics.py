@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.ids import new_id
+from app.domain.outbox.rate_limits import BREAK_AFTER
 from app.domain.update import State
 from app.metrics import Metrics, registry
 from app.storage import queries
@@ -135,13 +136,20 @@ async def test_open_failed_overdue_and_paused_work_is_reported(world: World) -> 
             .where(lanes.c.store_id == store_id, lanes.c.endpoint == "ship")
             .values(reason="walmart_throttled", paused_until=until)
         )
+        # Between two trial calls.
+        await connection.execute(
+            sa.update(lanes)
+            .where(lanes.c.store_id == store_id, lanes.c.endpoint == "*")
+            .values(reason="credentials_rejected", paused_until=now, failures=BREAK_AFTER)
+        )
         figures = await queries.figures(connection)
     assert {key: count for key, count in figures.open.items() if count} == {
         ("shipment", "failed"): 1,
         ("shipment", "pending"): 1,
     }
     assert figures.oldest_due == figures.queue_age["shipment"] == pytest.approx(90, abs=30)
-    assert {reason for reason, count in figures.paused.items() if count} == {"walmart_throttled"}
+    stopped = {reason for reason, count in figures.paused.items() if count}
+    assert stopped == {"walmart_throttled", "credentials_rejected"}
     found = await shown(metrics_of(world.database))
     assert found['waybill_queue_depth{kind="shipment"}'] == 1
     assert found['waybill_queue_age_seconds{kind="shipment"}'] >= 90

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.domain.outbox.rate_limits import BREAK_AFTER
 from app.domain.update import UNRESOLVED, Kind
 from app.storage.postgres import presence, sql
 from app.storage.postgres.database import Connection
@@ -19,9 +20,11 @@ _DOUBTS = Statement("""
              AS oldest_doubt
       FROM updates WHERE in_doubt_until IS NOT NULL
 """)
-_PAUSED = Statement(
-    "SELECT reason, count(*) AS lanes FROM lanes WHERE paused_until > now() GROUP BY reason"
-)
+# As lane_views.py: a lane with an open circuit is not free between a pause and the trial call.
+_PAUSED = Statement("""
+    SELECT reason, count(*) AS lanes FROM lanes
+     WHERE reason <> '' AND (paused_until > now() OR failures >= :failures::int) GROUP BY reason
+""")
 # Walmart's buckets are of a minute, so an older count says nothing.
 _TOKENS = Statement("""
     SELECT endpoint, min(tokens) AS tokens FROM lanes
@@ -72,7 +75,7 @@ class OperatorFigures:
     oldest_doubt: float
     """Since a read could have ended the oldest doubt."""
     paused: Mapping[str, int]
-    """Paused lanes by reason."""
+    """Lanes by reason that are paused or have an open circuit."""
     tokens: Mapping[str, int]
     """The fewest calls that a store has left, by endpoint. An endpoint of which Walmart has not
     said so for a minute is absent."""
@@ -110,7 +113,8 @@ async def figures(connection: Connection, *, sees_pollers: bool = True) -> Opera
     single: dict[str, Any] = {}
     for statement in _SINGLE:
         single |= (await statement.execute(connection)).mappings().one()
-    paused = {row.reason: row.lanes for row in await _PAUSED.execute(connection)}
+    lanes = await _PAUSED.execute(connection, {"failures": BREAK_AFTER})
+    paused = {row.reason: row.lanes for row in lanes}
     return OperatorFigures(
         at=now.at,
         pollers=now.pollers if sees_pollers else None,

@@ -52,12 +52,14 @@ async def test_a_key_has_its_burst_then_429_with_the_time_to_wait(
         assert refused.headers["content-type"] == "application/problem+json"
         assert refused.headers["retry-after"] == "1000"
         assert refused.headers["ratelimit"] == '"key";r=0;t=1000'
+    assert app.state.rates.fewest_left() == 0
     # Another key has its own, a wrong one none, and probes and pages have no limit.
     async with client_of(app, secret) as other, client_of(app, None) as none:
         assert (await other.get("/v1/orders")).headers["ratelimit"] == '"key";r=3;t=1000'
         assert "ratelimit" not in (await none.get("/v1/orders")).headers
         assert (await none.get("/livez")).status_code == 200
     now[0] = 1000.0
+    assert app.state.rates.fewest_left() == pytest.approx(1)
     assert (await client.get("/v1/orders")).status_code == 200
     assert (await client.get("/v1/orders")).status_code == 429
     # A limit is no refused access.
