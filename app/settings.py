@@ -20,6 +20,7 @@ from rapidfuzz import process
 
 from app.domain.outbox.rate_limits import WRITTEN_TO, Endpoint
 from app.endings import CannotGoOn
+from app.http_client.ssrf_guard import ALLOW, DENY, AddressGuard
 from app.storage.postgres.dsn import sqlalchemy_url
 from app.storage.stores.secrets import SecretCipher
 
@@ -111,6 +112,14 @@ class Settings(BaseSettings):
     )
     poller_concurrency: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=50, description="Deliveries that one poller has under way at once."
+    )
+    notification_private_networks: str = Field(
+        default=DENY,
+        description="Private networks that notifications may go to: allow, deny, or CIDRs.",
+    )
+    commerce_private_networks: str = Field(
+        default=ALLOW,
+        description="Private networks in which a store's Commerce may be: allow, deny, or CIDRs.",
     )
     public_url: str | None = Field(
         default=None,
@@ -216,6 +225,16 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 20:  # noqa: PLR2004 - said below
             raise ValueError("it needs at least 20 characters")
+        return value
+
+    @field_validator("notification_private_networks", "commerce_private_networks")
+    @classmethod
+    def _of_networks(cls, value: str) -> str:
+        try:
+            AddressGuard.of(value)
+        except ValueError as error:
+            wanted = f"{ALLOW}, {DENY}, or networks separated by commas, such as 10.1.0.0/16"
+            raise ValueError(f"{error}; give {wanted}") from error
         return value
 
     @field_validator("walmart_rates")

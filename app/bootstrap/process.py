@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from app.commerce.client import CommerceClient
 from app.domain.outbox.rate_limits import Breaker
+from app.http_client.ssrf_guard import AddressGuard, Guards
 from app.http_client.transport import Http, open_http
 from app.http_client.webhook_sender import WebhookSender
 from app.metrics import Metrics
@@ -79,13 +81,18 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(_database_url(settings))
         walmart = open_http(timeout=timeout, max_connections=connections)
-        # Store owners set the addresses that this client calls.
-        guarded = open_http(timeout=timeout, max_connections=connections, guarded=True)
+        # Store owners set the addresses that these two call.
+        guards = _guards(settings)
+        commerce, notified = (
+            open_http(timeout=timeout, max_connections=connections, guard=guard)
+            for guard in (guards.commerce, guards.notifications)
+        )
         publisher = NotifyPublisher(direct_url(settings, url))
-        for each in (walmart, guarded, publisher):
+        for each in (walmart, commerce, notified, publisher):
             await stack.enter_async_context(each)
         wake_signal = WakeSignal()
-        context = _context(settings, url, walmart, guarded, _Wake(wake_signal, publisher))
+        wake = _Wake(wake_signal, publisher)
+        context = _context(settings, url, _Https(walmart, commerce, notified), wake)
         stack.push_async_callback(context.database.close)
         yield Parts(
             settings=settings,
@@ -111,9 +118,22 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
         )
 
 
-def _context(
-    settings: Settings, url: str, walmart: Http, guarded: Http, wake: WakePollers
-) -> AppContext:
+class _Https(NamedTuple):
+    """The HTTP client of each system that is called."""
+
+    walmart: Http
+    commerce: Http
+    notifications: Http
+
+
+def _guards(settings: Settings) -> Guards:
+    return Guards(
+        commerce=AddressGuard.of(settings.commerce_private_networks),
+        notifications=AddressGuard.of(settings.notification_private_networks),
+    )
+
+
+def _context(settings: Settings, url: str, https: _Https, wake: WakePollers) -> AppContext:
     timeout = settings.walmart_timeout
     database = open_database(
         url,
@@ -125,13 +145,14 @@ def _context(
         accept_batcher=AcceptBatcher(database.grouped),
         cipher=SecretCipher(settings.required_keys()),
         walmart=WalmartClient(
-            walmart, base_url=settings.walmart_base_url, timeout=timeout, now=_now
+            https.walmart, base_url=settings.walmart_base_url, timeout=timeout, now=_now
         ),
         now=_now,
         entropy=lambda: secrets.randbits(64),
         wake=wake,
-        commerce=CommerceClient(guarded, timeout=timeout, now=_now),
-        webhook_sender=WebhookSender(guarded, timeout=_NOTIFICATION_TIMEOUT, now=_now),
+        commerce=CommerceClient(https.commerce, timeout=timeout, now=_now),
+        webhook_sender=WebhookSender(https.notifications, timeout=_NOTIFICATION_TIMEOUT, now=_now),
+        guards=_guards(settings),
         quiet_period=timedelta(seconds=settings.quiet_period),
         ship_by_warning=timedelta(seconds=settings.ship_by_warning),
     )

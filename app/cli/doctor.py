@@ -17,6 +17,7 @@ from app.cli import database_checks
 from app.cli.database_checks import Check
 from app.commerce.errors import CommerceError
 from app.domain.errors import Conflict, NotAvailable
+from app.http_client import ssrf_guard
 from app.settings import EMBEDDED, BadSettings, Settings
 from app.storage import queries
 from app.storage.outbox.notify import NotifyListener, WakeSignal
@@ -34,6 +35,8 @@ _OLDEST = 140_000
 _SKEW = 5.0
 _MOST_STORES = 200
 _MOST_SHOWN = 10
+_COMMERCE = "WAYBILL_COMMERCE_PRIVATE_NETWORKS"
+_NOTIFIED = "WAYBILL_NOTIFICATION_PRIVATE_NETWORKS"
 # Seconds that a wake-up may take, with its connection.
 _PATIENCE = 5.0
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
@@ -162,6 +165,25 @@ async def _secrets(parts: Parts) -> Check:
     return Check(fine=True, what=f"{report.total} secrets need the newest encryption key only")
 
 
+async def _networks(parts: Parts, store: StoreView) -> AsyncIterator[Check]:
+    """Which addresses of a store are in private networks, and whether they may be called."""
+    notified = store.notifications.host if store.notifications else None
+    for noun, url, guard, setting in (
+        ("Commerce", store.commerce.base_url, parts.context.guards.commerce, _COMMERCE),
+        ("receiver of notifications", notified, parts.context.guards.notifications, _NOTIFIED),
+    ):
+        what = f"store {store.code}: its {noun} {url} is"
+        reason = await guard.refused(url) if url else None
+        if reason == ssrf_guard.INTERNAL:
+            reason = f"{setting} denies it: name its network there, or move it."
+            what += " in a private network, and"
+        if reason is not None:
+            yield Check(fine=False, what=f"{what} not called", advice=reason)
+        elif url and await ssrf_guard.INTERNAL_DENIED.refused(url) == ssrf_guard.INTERNAL:
+            what += f" in a private network: {setting}=deny would block it"
+            yield Check(fine=True, what=what)
+
+
 async def _stores(parts: Parts) -> AsyncIterator[Check]:
     async with parts.database.begin() as connection:
         found, _ = await queries.stores(connection, None, KeysetPage(_MOST_STORES))
@@ -181,6 +203,8 @@ async def _stores(parts: Parts) -> AsyncIterator[Check]:
             yield Check(fine=False, what=f"{name}: Walmart cannot be asked", advice=advice)
         else:
             yield Check(fine=True, what=f"{name}: Walmart accepts its keys")
+        async for finding in _networks(parts, store):
+            yield finding
         if store.commerce.push_orders:
             yield await _commerce(parts, store)
     if not found:

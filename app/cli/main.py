@@ -90,11 +90,17 @@ def migrate_command(
 
 
 @app.command()
-def simulator(host: Host = "127.0.0.1", port: Port = 8090) -> None:
+def simulator(
+    host: Host = "127.0.0.1",
+    port: Port = 8090,
+    name: Annotated[
+        list[str] | None, typer.Option(help="A further host name by which it is called.")
+    ] = None,
+) -> None:
     """Run the Walmart simulator alone. Never expose it."""
     from app.simulator import serve
 
-    serve.serve(host=host, port=port)
+    serve.serve(host=host, port=port, names=name or ())
 
 
 @app.command("demo")

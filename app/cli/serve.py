@@ -11,7 +11,7 @@ from app import logs
 from app.bootstrap import process, worker
 from app.cli import demo_control, http_server
 from app.cli.shutdown import Shutdown
-from app.commerce.signatures import open_keys
+from app.commerce.adobe_keys import open_keys
 from app.endings import CannotGoOn
 from app.settings import Settings
 from app.storage.postgres import readiness

@@ -9,38 +9,22 @@ signature of the body itself, and the paths of the public keys on Adobe's own ho
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from time import monotonic as _monotonic
-from typing import Protocol
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
-import httpx
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
 
-from app.http_client.transport import pieces
-
-KEY_HOST = "https://static.adobeioevents.com"
-# Adobe allows a key to be cached for a day.
-KEPT_FOR = 24 * 3600.0
 _PATH = re.compile(r"/(?:prod|stage)/keys/pub-key-[A-Za-z0-9-]{1,64}\.pem")
-_MOST_KEYS, _LONGEST_KEY, _TIMEOUT = 20, 10_000, 4.0
 _SHORTEST_BITS = 2048
-_NO_SUCH_KEY = frozenset({httpx.codes.NOT_FOUND, httpx.codes.GONE})
-
-
-class KeyNotAvailable(Exception):
-    """Adobe's public key cannot be fetched now; the event can be verified later."""
-
-
-class Clock(Protocol):
-    """Seconds that never go back."""
-
-    def __call__(self) -> float:
-        """Now."""
 
 
 def public_key(pem: str) -> RSAPublicKey:
@@ -55,89 +39,25 @@ def public_key(pem: str) -> RSAPublicKey:
 
 
 def webhook_signed(body: bytes, signature: str | None, pems: Iterable[str]) -> bool:
-    """Whether one of the instance's keys signed the body of a webhook."""
+    """Whether one of the instance's keys signed the body of a webhook.
+
+    Without keys a useless one is tried, so that the time does not show whether there are any.
+    """
     # mutation: commerce-webhook-signature
     message = base64.b64encode(body)
-    return any(_verifies(public_key(pem), signature, message) for pem in pems)
+    known = tuple(pems)
+    tried = known or (_useless_key(),)
+    return any(verifies(public_key(pem), signature, message) for pem in tried) and bool(known)
 
 
-@dataclass(slots=True)
-class AdobeKeys:
-    """A cache of Adobe's public keys for I/O Events, fetched from Adobe's host only."""
-
-    http: httpx.AsyncClient
-    monotonic: Clock = _monotonic
-    _kept: dict[str, tuple[float, RSAPublicKey]] = field(default_factory=dict)
-
-    async def signed(self, body: bytes, headers: Mapping[str, str]) -> bool:
-        """Whether either of an event's signatures is Adobe's. Raises KeyNotAvailable."""
-        pairs = [
-            (
-                headers.get(f"x-adobe-digital-signature-{number}"),
-                headers.get(f"x-adobe-public-key{number}-path"),
-            )
-            for number in (1, 2)
-        ]
-        missing: KeyNotAvailable | None = None
-        for signature, path in pairs:
-            # mutation: adobe-key-host
-            if signature is None or path is None or not _PATH.fullmatch(path):
-                continue
-            try:
-                key = await self._key(path)
-            except KeyNotAvailable as error:
-                missing = error
-                continue
-            if key is not None and _verifies(key, signature, body):
-                return True
-        if missing is not None:
-            raise missing
-        return False
-
-    async def close(self) -> None:
-        """Close the HTTP client."""
-        await self.http.aclose()
-
-    async def _key(self, path: str) -> RSAPublicKey | None:
-        until, known = self._kept.get(path, (0.0, None))
-        if known is not None and self.monotonic() < until:
-            return known
-        try:
-            status, pem = await self._get(path)
-        except httpx.HTTPError as error:
-            raise KeyNotAvailable(f"Adobe's key cannot be fetched: {error}") from error
-        if status in _NO_SUCH_KEY:
-            # A forged header names a key that Adobe does not have.
-            return None
-        if status != httpx.codes.OK:
-            # The key may exist: rejecting the event now would lose it.
-            raise KeyNotAvailable(f"Adobe's key cannot be fetched: {status}")
-        if len(pem) > _LONGEST_KEY:
-            return None
-        try:
-            key = public_key(pem.decode())
-        except ValueError:
-            return None
-        if len(self._kept) >= _MOST_KEYS:
-            self._kept.clear()
-        self._kept[path] = (self.monotonic() + KEPT_FOR, key)
-        return key
-
-    async def _get(self, path: str) -> tuple[int, bytes]:
-        """Return the status, and for a 200 the body, read until it is longer than any key."""
-        headers, body = {"Accept-Encoding": "identity"}, b""
-        async with self.http.stream("GET", f"{KEY_HOST}{path}", headers=headers) as answer:
-            if answer.status_code == httpx.codes.OK:
-                async for piece in pieces(answer):
-                    body += piece
-                    if len(body) > _LONGEST_KEY:
-                        break
-        return answer.status_code, body
-
-
-def open_keys() -> AdobeKeys:
-    """Open the cache with an HTTP client of its own; the caller closes it."""
-    return AdobeKeys(httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False))
+def of_event(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The signatures of an I/O event, each with the path of its key on Adobe's host."""
+    for number in (1, 2):
+        signature = headers.get(f"x-adobe-digital-signature-{number}")
+        path = headers.get(f"x-adobe-public-key{number}-path")
+        # mutation: adobe-key-host
+        if signature is not None and path is not None and _PATH.fullmatch(path):
+            yield signature, path
 
 
 def valid_keys(pems: Sequence[str]) -> bool:
@@ -148,7 +68,16 @@ def valid_keys(pems: Sequence[str]) -> bool:
         return False
 
 
-def _verifies(key: RSAPublicKey, signature: str | None, message: bytes) -> bool:
+@cache
+def _useless_key() -> str:
+    """A public key in PEM of which no private key was ever made."""
+    modulus = (secrets.randbits(_SHORTEST_BITS - 2) | 1) + (1 << (_SHORTEST_BITS - 1))
+    key = RSAPublicNumbers(65537, modulus).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def verifies(key: RSAPublicKey, signature: str | None, message: bytes) -> bool:
+    """Whether a key made the signature, in base64, of a message."""
     try:
         raw = base64.b64decode(signature or "", validate=True)
         key.verify(raw, message, PKCS1v15(), SHA256())

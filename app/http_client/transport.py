@@ -18,6 +18,7 @@ import httpx
 from yarl import URL
 
 from app.http_client import ssrf_guard
+from app.http_client.ssrf_guard import AddressGuard
 
 # Headers that aiohttp would add by itself; only those given to httpx are sent.
 _NOTHING_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
@@ -67,15 +68,15 @@ class Http:
             await response.aclose()
 
 
-def open_http(*, timeout: float, max_connections: int, guarded: bool = False) -> Http:
+def open_http(*, timeout: float, max_connections: int, guard: AddressGuard | None = None) -> Http:
     """Open the connection pool of the clients; the caller closes it.
 
     timeout is in seconds, for one wait on the network. Proxies from the environment are ignored,
-    and redirects are not followed. guarded: apply the SSRF guard, for addresses that come from a
-    store's configuration.
+    and redirects are not followed. guard: the SSRF guard, for addresses that come from a store's
+    configuration; a connection that one guard allowed is never used under another.
     """
     transport = AiohttpTransport(
-        max_connections=max_connections, keep_alive=_KEEP_ALIVE_SECONDS, guarded=guarded
+        max_connections=max_connections, keep_alive=_KEEP_ALIVE_SECONDS, guard=guard
     )
     return Http(transport, timeout=timeout)
 
@@ -101,10 +102,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     something may have been.
     """
 
-    def __init__(self, *, max_connections: int, keep_alive: float, guarded: bool = False) -> None:
+    def __init__(
+        self, *, max_connections: int, keep_alive: float, guard: AddressGuard | None = None
+    ) -> None:
         self._keep_alive = keep_alive
         self._slots = asyncio.Semaphore(max_connections)
-        self._guarded = guarded
+        self._guard = guard
         # By scheme: the guard depends on whether the connection is encrypted.
         self._sessions: dict[str, aiohttp.ClientSession] = {}
 
@@ -145,7 +148,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     async def _send(
         self, request: httpx.Request, limits: dict[str, float | None]
     ) -> aiohttp.ClientResponse:
-        scheme = request.url.scheme if self._guarded else ""
+        scheme = request.url.scheme if self._guard else ""
         session = self._sessions.get(scheme)
         if session is None:
             session = self._sessions[scheme] = self._open(scheme)
@@ -161,13 +164,13 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         )
 
     def _open(self, scheme: str) -> aiohttp.ClientSession:
-        guard = ssrf_guard.guarded(encrypted=scheme == "https") if self._guarded else None
+        sockets = self._guard.sockets(encrypted=scheme == "https") if self._guard else None
         # The slots limit the connections; aiohttp's own limit would make a request wait twice.
         connector = aiohttp.TCPConnector(
             limit=0,
             keepalive_timeout=self._keep_alive,
             ssl=_ssl_context(),
-            socket_factory=guard,
+            socket_factory=sockets,
         )
         return aiohttp.ClientSession(
             connector=connector,

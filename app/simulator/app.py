@@ -2,16 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.simulator import admin, gateway, operations, page, shop_routes
 from app.simulator.accounts import TOKEN_SECONDS
+from app.simulator.edge import KnownCallers
 from app.simulator.errors import (
     ORDERS,
     BadInput,
@@ -36,12 +38,14 @@ def create_app(
     seed: int = 0,
     open_accounts: bool = True,
     token_seconds: int = TOKEN_SECONDS,
+    names: Iterable[str] = (),
 ) -> Starlette:
     """Create a simulator with a state of its own, in memory.
 
     now and monotonic return nanoseconds. seed makes faults with a probability repeatable. With
     open_accounts any client id has an account, and any secret but "wrong" opens it; otherwise
-    POST /simulator/accounts creates accounts. The event state.closing ends calls without an answer.
+    POST /simulator/accounts creates accounts. names: see `edge.py`. The event state.closing ends
+    calls without an answer.
     """
     world = World(now, monotonic, seed, open_accounts, token_seconds)
     misbehaviour = Misbehaviour(lambda: now() // 1_000_000, sleep)
@@ -71,7 +75,8 @@ def create_app(
         *admin.routes(world, misbehaviour),
     ]
     handlers = {BadInput: _unfit, HTTPException: _no_such_route}
-    app = Starlette(routes=routes, exception_handlers=handlers)
+    edge = [Middleware(KnownCallers, names=tuple(names))]
+    app = Starlette(routes=routes, exception_handlers=handlers, middleware=edge)
     app.state.closing = misbehaviour.closing
     return app
 

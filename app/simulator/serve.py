@@ -2,20 +2,21 @@
 
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import uvicorn
 
 from app.simulator.app import create_app
 
 
-def serve(*, host: str, port: int) -> None:
+def serve(*, host: str, port: int, names: Iterable[str] = ()) -> None:
     """Serve on host and port until SIGTERM or Ctrl-C.
 
-    There is no authentication: any client that reaches the port has full control. Exits with
-    status 1 and a message if the port is in use.
+    There is no authentication: any client that reaches the port has full control, but for pages of
+    other sites (`edge.py`). names: further names by which it is called. Exits with status 1 and a
+    message if the port is in use.
     """
-    app = create_app()
+    app = create_app(names=(host, *names))
     config = uvicorn.Config(
         app,
         host=host,

@@ -12,6 +12,8 @@ from app.commerce.connection import PAYMENT_METHOD, CommerceConnection
 from app.domain import ids
 from app.domain.errors import Conflict
 from app.domain.orders.charges import ChargeAmountIs
+from app.http_client import ssrf_guard
+from app.http_client.ssrf_guard import Guards
 from app.http_client.webhook_sender import WebhookSender
 from app.storage import idempotency, rate_limits
 from app.storage.idempotency import IdempotentRequest
@@ -50,6 +52,8 @@ class AppContext:
     wake: WakePollers
     commerce: CommerceClient
     webhook_sender: WebhookSender
+    guards: Guards = ssrf_guard.USUAL
+    """Which addresses of a store's configuration may be called."""
     quiet_period: timedelta = timedelta(seconds=120)
     rehearsal: bool = False
     """Each transaction is rolled back at its end: a dry run."""

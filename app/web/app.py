@@ -9,7 +9,7 @@ from uuid import uuid4
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from app.commerce.signatures import AdobeKeys, open_keys
+from app.commerce.adobe_keys import AdobeKeys, open_keys
 from app.usecases.context import AppContext
 from app.web import docs, health, openapi, problems
 from app.web.access import pattern_of

@@ -19,7 +19,7 @@ _PARAMETERS = {
     "docExpansion": "list",
     "defaultModelsExpandDepth": -1,
     "displayRequestDuration": True,
-    "persistAuthorization": True,
+    "persistAuthorization": False,
     "tryItOutEnabled": False,
     "syntaxHighlight": {"theme": "nord"},
 }
@@ -27,6 +27,8 @@ _STYLE = """
 body { margin: 0 } .swagger-ui .topbar { display: none }
 .swagger-ui .info { margin: 28px 0 12px } .swagger-ui .wrapper { max-width: 1100px }
 """
+# Earlier versions let Swagger UI store the API key, which every script of the origin can read.
+_FORGET = 'localStorage.removeItem("authorized")'
 _PAGE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
@@ -70,7 +72,8 @@ def _swagger(app: FastAPI) -> str:
         swagger_ui_parameters=_PARAMETERS,
     )
     text = bytes(rendered.body).decode()
-    return text.replace("</head>", f"<style>{_STYLE}</style></head>")
+    head = f"<style>{_STYLE}</style><script>{_FORGET}</script></head>"
+    return text.replace("</head>", head)
 
 
 def _policy(page: str) -> str:

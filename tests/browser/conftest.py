@@ -25,7 +25,7 @@ from playwright.async_api import (
     expect,
 )
 
-from app.commerce.signatures import AdobeKeys
+from app.commerce.adobe_keys import AdobeKeys
 from app.storage.queries.views import StoreView
 from tests.harness import chromium
 from tests.harness.server import serving

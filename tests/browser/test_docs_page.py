@@ -49,6 +49,16 @@ async def test_the_docs_page_shows_every_operation_and_loads_nothing_from_other_
     assert "1Z999AA10123456784" in await opened.inner_text()
     SCREENSHOTS.mkdir(exist_ok=True)
     await page.screenshot(path=SCREENSHOTS / "docs.png")
+    # A key that is typed in is gone with the page, and one that an earlier version kept as well.
+    await page.click("button.authorize")
+    await page.fill("#auth-bearer-value, .modal-ux input", "wb_a-key-that-is-typed-in")
+    await page.click(".modal-ux button.authorize")
+    await page.click(".modal-ux button.btn-done")
+    stored = "JSON.stringify([localStorage, sessionStorage, document.cookie])"
+    assert "wb_" not in await page.evaluate(stored)
+    await page.evaluate("localStorage.setItem('authorized', 'wb_kept')")
+    await page.reload()
+    assert "wb_" not in await page.evaluate(stored)
     assert troubles == []
 
 

@@ -178,10 +178,10 @@ def numbers(order: Mapping[str, Any]) -> list[str]:
 async def travel(documents: Documents, report: Report, simulator: Any) -> None:
     """Drive the simulator with our own client and check its answers by Walmart's schemas."""
     completer = Recorder(httpx.ASGITransport(app=simulator))
-    async with httpx.AsyncClient(transport=completer, base_url="http://simulator.test") as http:
+    async with httpx.AsyncClient(transport=completer, base_url="http://127.0.0.1") as http:
         walmart = WalmartClient(
             Http(completer, timeout=30),
-            base_url="http://simulator.test",
+            base_url="http://127.0.0.1",
             timeout=30,
             now=lambda: datetime.now(UTC),
         )

@@ -15,6 +15,7 @@ from app.domain.errors import Invalid
 from app.domain.outbox.outcome import Pause
 from app.domain.outbox.rate_limits import CallReport, Endpoint
 from app.domain.update import State
+from app.http_client.ssrf_guard import INTERNAL_ALLOWED
 from app.http_client.transport import open_http
 from app.http_client.webhook_sender import WebhookSender
 from app.storage import queries, rate_limits
@@ -76,7 +77,7 @@ async def inbox() -> AsyncIterator[Inbox]:
 
 @pytest.fixture
 async def notifier(world: World) -> AsyncIterator[ErrorNotifier]:
-    async with open_http(timeout=2, max_connections=5, guarded=True) as http:
+    async with open_http(timeout=2, max_connections=5, guard=INTERNAL_ALLOWED) as http:
         webhook_sender = WebhookSender(http, timeout=2, now=lambda: datetime.now(UTC))
         yield ErrorNotifier(world.context, webhook_sender, "https://waybill.example/")
 

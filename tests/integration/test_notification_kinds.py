@@ -153,7 +153,12 @@ async def test_a_message_is_the_same_whenever_it_is_sent(
 
 async def replayed(world: World, store: StoreView, *kinds: NotificationKind, **wanted: Any) -> str:
     """Run the command in a thread, as it has an event loop of its own. Returns what it prints."""
-    changes = {"database_url": world.url, "encryption_keys": [KEY], "walmart_base_url": "http://x"}
+    changes = {
+        "database_url": world.url,
+        "encryption_keys": [KEY],
+        "walmart_base_url": "http://x",
+        "notification_private_networks": "allow",
+    }
     settings = type(SETTINGS)(_env_file=None, **changes)  # type: ignore[arg-type]
     begin = datetime.now(UTC) - timedelta(days=1)
     printed: list[str] = []

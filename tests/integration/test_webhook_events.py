@@ -53,7 +53,7 @@ async def subscribed(world: World, address: str = "http://waybill.test") -> Stor
 
 
 async def secret(world: World) -> str:
-    sealed = await ask(world, "SELECT webhook_secret FROM stores")
+    sealed = await ask(world, "SELECT webhook_secret FROM stores ORDER BY store_id")
     return world.context.cipher.open(sealed)
 
 
@@ -144,7 +144,7 @@ async def test_forgeries_are_refused_and_write_nothing(
         answer = await post(client, path, data, signature)
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
     nowhere = await post(client, uuid4(), body, sign(body, mine))
-    assert nowhere.status_code == 404
+    assert nowhere.status_code == 401
     assert await ask(world, "SELECT count(*) FROM webhook_events") == 0
 
 

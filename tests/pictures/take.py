@@ -17,7 +17,7 @@ import httpx
 from fastapi import FastAPI
 from playwright.async_api import Browser, Page
 
-from app.commerce.signatures import AdobeKeys
+from app.commerce.adobe_keys import AdobeKeys
 from app.storage.outbox.notify import NotifyListener, WakeSignal
 from app.storage.postgres import migrate
 from app.storage.postgres.embedded import EmbeddedPostgres

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -108,10 +109,14 @@ async def done(connection: Connection, event: WebhookEvent, outcome: str) -> Non
     )
 
 
-async def secret(connection: Connection, store_id: int) -> bytes | None:
-    """The sealed secret of Walmart's signatures. None means that there is no subscription."""
-    statement = sa.select(stores.c.webhook_secret).where(stores.c.store_id == store_id)
-    return (await connection.execute(statement)).scalar_one_or_none()
+async def secret(connection: Connection, store_id: UUID) -> tuple[int, bytes | None] | None:
+    """The number of a store, and the sealed secret of Walmart's signatures, if it is subscribed.
+
+    None means that there is no such store.
+    """
+    statement = sa.select(stores.c.store_id, stores.c.webhook_secret)
+    row = (await connection.execute(statement.where(stores.c.id == store_id))).one_or_none()
+    return None if row is None else (row.store_id, row.webhook_secret)
 
 
 async def set_secret(connection: Connection, store_id: int, sealed: bytes) -> None:

@@ -106,7 +106,7 @@ async def create(
     Raises Invalid, and Conflict store_code_taken, walmart_account_taken or store_name_taken.
     """
     values = _values_of(new)
-    refuse([*_problems_of(values), *await validation.address_problems(values)])
+    refuse([*_problems_of(values), *await validation.address_problems(values, context.guards)])
     async with context.transaction(once) as connection:
         number = await stores.next_number(connection)
         identifier = context.new_id(number)
@@ -140,7 +140,8 @@ async def change(
 ) -> StoreView:
     """Change a store. Raises Unknown, Invalid, and Conflict as `create` does."""
     values = {name: value for name, value in _values(changes).items() if value is not UNCHANGED}
-    refuse([*validation.problems(values), *await validation.address_problems(values)])
+    unreachable = await validation.address_problems(values, context.guards)
+    refuse([*validation.problems(values), *unreachable])
     async with context.transaction() as connection:
         number = await stores.number_of(connection, store_id)
         if number is None:

@@ -55,7 +55,8 @@ async def try_access(context: AppContext, given: AccessToTry) -> TriedAccess:
             "commerce_access_token": token,
         }
         found = list(validation.commerce_problems(values))
-        refuse([*validation.problems(values), *found, *await validation.address_problems(values)])
+        found += await validation.address_problems(values, context.guards)
+        refuse([*validation.problems(values), *found])
     refuse(list(validation.problems(values)))
     return TriedAccess(await _walmart(context, given), await _commerce(context, given))
 

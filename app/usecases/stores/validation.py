@@ -10,6 +10,7 @@ from app.domain.errors import Problem
 from app.domain.orders import order_links, shipping
 from app.domain.orders.cancellation import Reason
 from app.http_client import ssrf_guard, webhook_signatures
+from app.http_client.ssrf_guard import Guards
 from app.walmart import carriers
 from app.walmart.markets import Market
 
@@ -80,16 +81,16 @@ def commerce_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("commerce_access_needed", text, "/commerce")
 
 
-async def address_problems(values: Mapping[str, Any]) -> list[Problem]:
+async def address_problems(values: Mapping[str, Any], guards: Guards) -> list[Problem]:
     """Problems of addresses that Waybill refuses to call (`http_client/ssrf_guard.py`)."""
     found = []
-    for name, pointer in (
-        ("commerce_base_url", "/commerce/base_url"),
-        ("notifications_url", "/notifications/url"),
+    for name, pointer, guard in (
+        ("commerce_base_url", "/commerce/base_url", guards.commerce),
+        ("notifications_url", "/notifications/url", guards.notifications),
     ):
         url = values.get(name)
         if isinstance(url, str) and not ssrf_guard.ill_formed(url, query=True):
-            reason = await ssrf_guard.refused(url)
+            reason = await guard.refused(url)
             found += [Problem("address_forbidden", reason, pointer)] if reason else []
     return found
 

@@ -2,11 +2,11 @@
 
 import secrets as random
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 from app.domain.audited_act import AuditedAct
 from app.domain.errors import Conflict, Invalid, NotAvailable, Problem, Unknown
-from app.domain.ids import store_of
 from app.http_client import ssrf_guard
 from app.storage import audit
 from app.storage.audit import Act
@@ -14,7 +14,7 @@ from app.storage.imports import webhook_inbox
 from app.storage.imports.webhook_inbox import NewWebhookEvent
 from app.storage.queries.views import View
 from app.storage.stores import stores
-from app.storage.stores.secrets import CannotDecrypt
+from app.storage.stores.secrets import CannotDecrypt, SecretCipher
 from app.usecases.context import AppContext
 from app.walmart import webhooks
 from app.walmart.errors import CredentialsRejected, WalmartError
@@ -29,22 +29,21 @@ class NotSigned(Exception):
 async def announce(context: AppContext, store_id: UUID, body: bytes, signature: str | None) -> bool:
     """Store an event. False means that it came before.
 
-    Raises Unknown store, NotSigned, Invalid notification_invalid, NotAvailable.
+    Raises NotSigned, also if there is no such store; Invalid notification_invalid, NotAvailable.
     """
     async with context.transaction() as connection:
-        number = await stores.number_of(connection, store_id)
-        if number is None or number != store_of(store_id):
-            raise Unknown("store", store_id)
-        sealed = await webhook_inbox.secret(connection, number)
-    if sealed is None or signature is None:
+        known = await webhook_inbox.secret(connection, store_id)
+    number, sealed = known or (None, None)
+    if signature is None:
         raise NotSigned
     try:
-        secret = context.cipher.open(sealed)
+        # Without a secret a useless one is tried: neither answer nor time shows if a store exists.
+        secret = context.cipher.open(sealed or _useless_secret(context.cipher))
     except CannotDecrypt as error:
         # Walmart sends the event again for a while; meanwhile the key may be restored.
         raise NotAvailable("secret_unreadable", f"The store's secret: {error}.") from error
     # mutation: walmart-webhook-signature
-    if not webhooks.signed(body, secret, signature):
+    if not webhooks.signed(body, secret, signature) or number is None or sealed is None:
         raise NotSigned
     try:
         event = webhooks.read(body)
@@ -55,6 +54,11 @@ async def announce(context: AppContext, store_id: UUID, body: bytes, signature: 
     )
     async with context.transaction() as connection:
         return await webhook_inbox.add(connection, announced)
+
+
+@cache
+def _useless_secret(cipher: SecretCipher) -> bytes:
+    return cipher.seal(random.token_urlsafe(_SECRET_BYTES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import Request
 
 from app.domain import db_limits
-from app.domain.errors import Invalid, NotAvailable, Unknown
+from app.domain.errors import Invalid, NotAvailable
 from app.storage.stores import stores
 from app.storage.stores.stores import CommerceSide
 from app.usecases.context import AppContext
@@ -57,10 +57,7 @@ def context_of(request: Request) -> AppContext:
     return context
 
 
-async def side_of(context: AppContext, code: str) -> CommerceSide:
-    """The settings by which requests of the store's Commerce are verified. Raises Unknown."""
+async def side_of(context: AppContext, code: str) -> CommerceSide | None:
+    """The settings by which requests of the store's Commerce are verified; None: no such store."""
     async with context.transaction() as connection:
-        side = await stores.commerce_side(connection, code)
-    if side is None:
-        raise Unknown("store", code)
-    return side
+        return await stores.commerce_side(connection, code)

@@ -36,7 +36,9 @@ _WORDS: Mapping[str, str] = {
         "Waybill needs the address and the access token together. For a new address, enter the "
         "token again."
     ),
-    "address_forbidden": deferred("Waybill does not call this address. Use one with https://."),
+    "address_forbidden": deferred(
+        "Waybill does not call this address. Use one on the internet, with https://."
+    ),
     "notifications_url_invalid": deferred("Enter an address that begins with https://."),
     "notifications_secret_invalid": deferred(
         "After whsec_, enter 24 to 64 bytes in base64, or choose a secret without that beginning."

@@ -39,7 +39,7 @@ _BODY = {
     summary="Receive a Walmart event",
     response_model=AnnouncedOut,
     responses=success(200, AnnouncedOut, {"known": False}, "Stored.")
-    | problems("store_not_found", "notification_invalid", body=True),
+    | problems("notification_invalid", body=True),
     openapi_extra={
         "requestBody": {
             "required": True,

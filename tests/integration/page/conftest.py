@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.commerce.signatures import AdobeKeys
+from app.commerce.adobe_keys import AdobeKeys
 from app.storage.queries.views import StoreView
 from tests.harness.signing_in import Person, page_client, token_for
 from tests.harness.world import World

@@ -8,7 +8,7 @@ import pytest
 import respx
 from fastapi import FastAPI
 
-from app.commerce.signatures import KEY_HOST, AdobeKeys
+from app.commerce.adobe_keys import KEY_HOST, AdobeKeys
 from app.web.app import create_app
 from tests.harness.world import World
 from tests.integration.web.adobe import ADOBE, KEY_PATH, Clock, pem

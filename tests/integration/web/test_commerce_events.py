@@ -9,7 +9,7 @@ import httpx
 import pytest
 import respx
 
-from app.commerce.signatures import AdobeKeys
+from app.commerce.adobe_keys import AdobeKeys
 from app.domain.outbox.rate_limits import Breaker
 from app.storage.commerce import events as storage
 from app.storage.commerce.events import CommerceEvent

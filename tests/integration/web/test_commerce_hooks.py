@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.commerce.signatures import KEPT_FOR, KEY_HOST
+from app.commerce.adobe_keys import KEPT_FOR, KEY_HOST
 from tests.harness.world import World
 from tests.integration.web.adobe import (
     ADOBE,

@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.commerce.signatures import AdobeKeys
+from app.commerce.adobe_keys import AdobeKeys
 from app.domain.orders.shipping import CLOCK_SKEW
 from app.domain.update import State
 from app.storage.queries.views import OrderView

@@ -18,9 +18,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from app.storage import queries
 from app.storage.imports import webhook_inbox
 from app.storage.postgres.dsn import asyncpg_arguments
-from app.storage.queries import commerce_order_search
+from app.storage.queries import KeysetPage, commerce_order_search
 from app.storage.tables import metadata
 from app.usecases.stores import walmart_webhooks
 from app.web import export
@@ -177,9 +178,10 @@ async def prepared(fuzz: Fuzz) -> dict[str, str]:
     order = await hooks.linked(fuzz.world, fuzz.client, units=1_000_000)
     await walmart_webhooks.subscribe(fuzz.world.context, 1, "https://waybill.test/webhooks/walmart")
     async with fuzz.world.database.begin() as connection:
-        sealed = await webhook_inbox.secret(connection, 1)
-    assert sealed is not None
-    fuzz.secret = fuzz.world.context.cipher.open(sealed)
+        stores, _ = await queries.stores(connection, None, KeysetPage(1))
+        found = await webhook_inbox.secret(connection, stores[0].id)
+    assert found is not None
+    fuzz.secret = fuzz.world.context.cipher.open(found[1] or b"")
     # Nothing of it is shipped: one to cancel through each API.
     for number in (8, 9, 10):
         other = await fuzz.world.an_order(3)

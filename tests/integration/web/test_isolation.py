@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from app.commerce.signatures import open_keys
+from app.commerce.adobe_keys import open_keys
 from app.storage.queries.views import StoreView
 from app.web import export
 from app.web.client_address import TrustedProxies

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.commerce.signatures import AdobeKeys
+from app.commerce.adobe_keys import AdobeKeys
 from app.domain.outbox.doubt import QUIET_PERIOD
 from app.domain.outbox.outcome import AlreadyThere
 from app.domain.update import Kind, State

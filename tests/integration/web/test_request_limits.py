@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from app.commerce.signatures import open_keys
+from app.commerce.adobe_keys import open_keys
 from app.web.request_limits import RequestLimits
 from tests.harness.world import World
 from tests.integration.web.conftest import app_of, client_of

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from app.commerce.signatures import open_keys
+from app.commerce.adobe_keys import open_keys
 from app.storage.audit import Origin
 from app.storage.stores import api_keys
 from app.web.attempts import MINUTE, MOST

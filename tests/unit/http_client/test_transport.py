@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from app.http_client.ssrf_guard import INTERNAL_ALLOWED, INTERNAL_DENIED
 from app.http_client.transport import Http, open_http
 from tests.unit.walmart.sockets import listening
 
@@ -179,7 +180,7 @@ async def test_a_guarded_connection_to_a_forbidden_address_is_not_opened(
 ) -> None:
     async with (
         a_server(answer) as server,
-        open_http(timeout=4, max_connections=1, guarded=True) as http,
+        open_http(timeout=4, max_connections=1, guard=INTERNAL_ALLOWED) as http,
     ):
         allowed = await asked(http, f"{server.url}/rest/V1/orders")
         # 0.0.0.0 means this machine, where the server listens.
@@ -187,6 +188,17 @@ async def test_a_guarded_connection_to_a_forbidden_address_is_not_opened(
             await asked(http, server.url.replace("127.0.0.1", host))
     assert allowed.status_code == 200
     assert len(server.heads) == 1
+
+
+async def test_a_name_that_leads_to_this_machine_is_not_connected_to() -> None:
+    """However it resolved when it was set: what decides is the address that is connected to."""
+    async with (
+        a_server(answer) as server,
+        open_http(timeout=4, max_connections=1, guard=INTERNAL_DENIED) as http,
+    ):
+        with pytest.raises(httpx.UnsupportedProtocol):
+            await asked(http, server.url.replace("127.0.0.1", "localhost"))
+    assert server.heads == []
 
 
 @pytest.mark.parametrize(

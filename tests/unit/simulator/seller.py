@@ -174,7 +174,7 @@ def error(answer: httpx.Response) -> dict[str, Any]:
 
 def in_memory(app: Starlette) -> httpx.AsyncClient:
     """A client of the app without a network."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://walmart.test")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1")
 
 
 def refused(answer: httpx.Response, field: str = "data") -> str:
