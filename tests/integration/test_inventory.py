@@ -365,13 +365,16 @@ async def cancellation(world: World, units: int, *, sku: str = "SKU-1") -> UUID:
 
 
 async def settled(world: World) -> None:
-    """Deliver all open updates."""
-    async with world.database.begin() as connection:
-        found, _ = await queries.updates(connection, UpdateFilter(), KeysetPage(50, None))
-    open_ = [each.id for each in found if each.state in {"pending", "retrying", "verifying"}]
+    """Deliver all open updates, and those that follow from them."""
     # A level that a newer value replaces is dismissed.
     rest = {State.CONFIRMED, State.FAILED, State.DISMISSED}
-    await world.deliver_until(*open_, states=rest)
+    while True:
+        async with world.database.begin() as connection:
+            found, _ = await queries.updates(connection, UpdateFilter(), KeysetPage(50, None))
+        open_ = [each.id for each in found if each.state in {"pending", "retrying", "verifying"}]
+        if not open_:
+            return
+        await world.deliver_until(*open_, states=rest)
 
 
 async def test_the_level_of_a_cancellation_is_not_sent_after_a_newer_one(world: World) -> None:
