@@ -13,6 +13,7 @@ from app.domain.update import Kind
 from app.storage.postgres import presence, sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
+from app.storage.postgres.sql import Statement
 from app.storage.queries.store_health import store_health
 from app.storage.queries.views import (
     BacklogView,
@@ -42,6 +43,11 @@ _SUMS = {
 _BACKLOGS = sql.load("queries/list_store_backlogs.sql", of_store="")
 _BACKLOGS_OF_STORE = sql.load("queries/list_store_backlogs.sql", of_store=f"AND s.{_OF_STORE[4:]}")
 _NOW = sql.load("queries/count_pollers.sql", lock=presence.LOCK)
+# Behind a transaction pooler no session shows a poller, but its leases do.
+_SENDING = Statement("""
+    SELECT count(DISTINCT leased_by) AS pollers FROM updates
+     WHERE state = 'sending' AND leased_until > now()
+""")
 
 
 def deliveries(row: Row | None) -> DeliveriesView:
@@ -87,7 +93,7 @@ class _Sums:
 
 async def health(reader: Reader, store_id: int | None, span: HealthSpan) -> HealthView:
     """The health of a store, or of all stores together (None)."""
-    (now,) = await _NOW.fetch(reader)
+    (now,), (sending,) = await _NOW.fetch(reader), await _SENDING.fetch(reader)
     since = lag.floor(now["at"], span.step) + span.step - timedelta(hours=span.hours)
     until = max(lag.floor(now["at"] - lag.SETTLING), since)
     sums = await _sums(reader, store_id, since, span.step)
@@ -112,7 +118,7 @@ async def health(reader: Reader, store_id: int | None, span: HealthSpan) -> Heal
             if row["store_id"] in described
         ),
         more_stores=len(backlogs) > len(listed),
-        pollers=now["pollers"],
+        pollers=max(now["pollers"], sending["pollers"]),
     )
 
 

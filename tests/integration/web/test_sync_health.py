@@ -28,6 +28,20 @@ async def test_a_new_store_has_no_deliveries_and_nothing_that_waits(
     assert found["stores"][0]["reading"] is found["stores"][0]["comparison"] is None
 
 
+async def test_a_poller_that_only_its_lease_shows_is_counted(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(1)
+    body = {"carrier_code": "ups", "tracking_number": "1ZA"}
+    (await client.post(f"/v1/orders/{order.id}/shipments", json=body)).raise_for_status()
+    assert (await client.get("/v1/health")).json()["pollers"] == 0
+    await world.database.direct.fetch(
+        "UPDATE updates SET state = 'sending', lease_token = gen_random_uuid(), leased_by = 'x',"
+        " leased_until = now() + interval '90 s' WHERE kind = 'shipment'"
+    )
+    assert (await client.get("/v1/health")).json()["pollers"] == 1
+
+
 @pytest.mark.parametrize(
     ("query", "steps"),
     [("hours=24", 48), ("hours=1", 2), ("hours=1&step=5m", 12), ("hours=2160&step=1d", 90)],

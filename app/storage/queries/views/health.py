@@ -148,4 +148,4 @@ class HealthView(View):
     more_stores: bool
     """Whether there are stores that are not listed."""
     pollers: int
-    """Pollers that are connected now. Behind a transaction pooler they cannot be seen: 0."""
+    """Pollers that are connected now. Behind a transaction pooler those that are sending now."""
