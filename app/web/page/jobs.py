@@ -12,9 +12,11 @@ from app.storage import queries
 from app.storage.postgres.session import Session
 from app.storage.queries.views import JobResultView, JobView
 from app.usecases.jobs import create
+from app.web.page import refusals
 from app.web.page.context import PageContext, PageReading
 from app.web.page.i18n import deferred
 from app.web.page.route import PageRouter
+from app.web.page.viewer import viewing
 
 router: Final = PageRouter()
 # Orders that a result names.
@@ -49,6 +51,8 @@ _RESULTS: Final[Mapping[str, str]] = {
     "absent": deferred("Settled. Walmart shows nothing of it; its units are free again."),
     "in_doubt": deferred("Settled. It may still arrive at Walmart, so its units stay reserved."),
     "not_read": deferred("Settled. Walmart could not be read yet, so its units stay reserved."),
+    "done": deferred("Settled."),
+    "changed": deferred("Changed since you saw it, so it stays as it is."),
     "stock_level": deferred("Settled. Walmart has a stock level of its own."),
 }
 
@@ -96,8 +100,12 @@ def _share(view: JobView) -> int:
 
 
 async def _shown(context: PageContext, session: Session, result: JobResultView) -> ShownResult:
-    known = _RESULTS.get(result.result)
-    text = context.viewer.gettext(known) if known else result.explanation
+    known, text = _RESULTS.get(result.result), result.explanation
+    if known:
+        text = context.viewer.gettext(known)
+    elif result.result in refusals.REFUSALS:
+        with viewing(context.viewer):
+            text = " ".join(filter(None, refusals.refusal(result.result)))
     named: dict[UUID, NamedOrder] = {}
     for each in result.ids:
         order_id, number = await _order_of(session, each)

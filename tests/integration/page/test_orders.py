@@ -40,7 +40,7 @@ async def test_cards_link_to_the_list_of_what_they_count(world: World, signed_in
     person = await signed_in("read")
     text = (await person.get("/orders")).text
     assert shown(text) == [other.purchase_order_id, late.purchase_order_id]
-    assert "All is well." not in text
+    assert "All is well: nothing waits for you." not in text
     assert re.search(r'href="([^"]*late=true[^"]*)"><b>1</b><span>Late</span>', text)
     late_only = (await person.get("/orders?late=true")).text
     assert shown(late_only) == [late.purchase_order_id]
@@ -50,8 +50,11 @@ async def test_cards_link_to_the_list_of_what_they_count(world: World, signed_in
 async def test_that_all_is_well_is_said(world: World, signed_in: SignIn) -> None:
     await world.an_order(1)
     person = await signed_in("read")
-    assert "All is well." in (await person.get("/orders")).text
-    assert "All is well." not in (await person.get("/orders?status=shipped")).text
+    assert "All is well: nothing waits for you." in (await person.get("/orders")).text
+    assert (
+        "All is well: nothing waits for you."
+        not in (await person.get("/orders?status=shipped")).text
+    )
 
 
 async def test_pages_lead_on_and_back_without_a_script(world: World, signed_in: SignIn) -> None:
