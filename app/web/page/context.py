@@ -103,6 +103,7 @@ class PageContext(RequestContext):
     def given_key(self) -> str | None:
         """The form's hidden `idempotency_key`, or None. Raises Invalid, as the header does."""
         given = self.form.get("idempotency_key")
+        # mutation: form-key
         return self.checked_key(given if isinstance(given, str) and given else None)
 
     @property
