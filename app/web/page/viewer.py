@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
@@ -32,7 +33,7 @@ class Viewer:
     @property
     def babel(self) -> Locale:
         """The locale with its forms of dates and numbers."""
-        return Locale.parse(self.locale)
+        return babel(self.locale)
 
     def raw(self, text: str) -> str:
         """Translate a text, and leave `%(name)s` in it."""
@@ -49,6 +50,12 @@ class Viewer:
     def ngettext(self, one: str, many: str, count: int, **values: object) -> str:
         """Translate a text by a number, which is also the value `%(num)s`."""
         return self.raw_plural(one, many, count) % {"num": count, **values}
+
+
+@cache
+def babel(locale: str) -> Locale:
+    """One of our locales, with its forms of dates and numbers."""
+    return Locale.parse(locale)
 
 
 CURRENT: ContextVar[Viewer] = ContextVar("waybill_viewer")
