@@ -14,7 +14,11 @@ from app.domain import ids
 from app.domain.orders.drift import Cause as DriftCause
 
 MOST_COUNTED = 1000
-"""Up to so many members of a group are counted."""
+"""Up to so many members of a group are counted, or of all groups of a source that have many."""
+LEAST_COUNTED = 10
+"""Of each group at least so many are counted."""
+SAMPLED = 5
+"""Of each group at most so many are shown with it."""
 MOST_AT_ONCE = 200
 """Members that one request fixes."""
 

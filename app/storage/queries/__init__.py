@@ -7,6 +7,7 @@ for one order, and with `order_lists.py` and `index_scan.py` for a list.
 from app.storage.queries.attention_groups import (
     attention,
     attention_cause,
+    attention_count,
     attention_members,
     database_time,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "attempts",
     "attention",
     "attention_cause",
+    "attention_count",
     "attention_member",
     "attention_members",
     "by_commerce_id",

@@ -7,4 +7,4 @@ SELECT o.created_at AS key, o.id, o.id AS order_id, o.purchase_order_id AS numbe
    AND o.cancel_requested IS NOT NULL AND o.fulfilled_by = 'seller'
    AND (o.created_at, o.id) > (:after::timestamptz, :after_id::uuid)
    AND {{remaining}}
- ORDER BY o.store_id, o.created_at, o.id LIMIT (SELECT :limit::int)
+ ORDER BY o.store_id, o.created_at, o.id LIMIT {{limit}}

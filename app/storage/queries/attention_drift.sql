@@ -9,4 +9,4 @@ SELECT r.started_at AS key, md5(f.value::text)::uuid AS id, (f.value ->> 'order_
    AND NOT (g.code = 'order_unknown_here' AND EXISTS (
          SELECT FROM orders o
           WHERE o.store_id = r.store_id AND o.purchase_order_id = f.value ->> 'number'))
- ORDER BY r.started_at, md5(f.value::text)::uuid LIMIT (SELECT :limit::int)
+ ORDER BY r.started_at, md5(f.value::text)::uuid LIMIT {{limit}}

@@ -10,4 +10,4 @@ SELECT e.received_at AS key, e.id, e.order_id, o.purchase_order_id AS number,
  WHERE e.store_id = <g.store_id> AND e.state = 'refused' AND e.about = g.operation
    AND {{code}} = g.code AND {{value}} = g.value
    AND (e.received_at, e.id) > (:after::timestamptz, :after_id::uuid)
- ORDER BY e.store_id, e.about, {{code}}, {{value}}, e.received_at, e.id LIMIT (SELECT :limit::int)
+ ORDER BY e.store_id, e.about, {{code}}, {{value}}, e.received_at, e.id LIMIT {{limit}}

@@ -1,12 +1,18 @@
 """What needs action, by cause. Each source has an index of its few rows, so nothing is scanned."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.domain.attention import MOST_COUNTED, AttentionCause, AttentionKind, AttentionSource
+from app.domain.attention import (
+    LEAST_COUNTED,
+    MOST_COUNTED,
+    SAMPLED,
+    AttentionCause,
+    AttentionKind,
+    AttentionSource,
+)
 from app.domain.orders.returns import REFUND_WITHIN
 from app.domain.outbox.rate_limits import BLOCKED, BREAK_AFTER, Endpoint
 from app.domain.update import COMMERCE_KINDS, Kind
@@ -35,20 +41,38 @@ _VALUES: Mapping[str, Any] = {
 }
 
 
-_MEMBER = tuple(each.name for each in fields(AttentionMember))
+_SAMPLE = (
+    f", array_agg(m.{{0}} ORDER BY m.place) FILTER (WHERE m.place <= {SAMPLED}) AS sample_{{0}}"
+)
 
 
 class _Source:
     """The statements of one source."""
 
     def __init__(self, causes: str, members: str, **pieces: str) -> None:
-        most = str(MOST_COUNTED)
-        listed = sql.read(f"queries/attention_{members}.sql", **pieces)
         found = sql.read(f"queries/attention_{causes}.sql", **pieces, causes=str(MOST_CAUSES))
+
+        def listed(limit: str) -> str:
+            return sql.read(f"queries/attention_{members}.sql", **pieces, limit=f"(SELECT {limit})")
+
         self.groups = ShardedQuery(
-            sql.read("queries/attention_groups.sql", causes=found, members=listed, most=most)
+            sql.read(
+                "queries/attention_groups.sql",
+                causes=found,
+                few=listed(str(LEAST_COUNTED + 1)),
+                more=listed("limit_of_each FROM share"),
+                least=str(LEAST_COUNTED),
+                most=str(MOST_COUNTED),
+                sample="".join(map(_SAMPLE.format, attention_views.MEMBER)),
+                sampled="".join(map(", g.sample_{}".format, attention_views.MEMBER)),
+            )
         )
-        self.page = Statement(of_one(sql.read("queries/attention_page.sql", members=listed)))
+        self.count = ShardedQuery(
+            sql.read("queries/attention_count.sql", causes=found, members=listed("1"))
+        )
+        self.page = Statement(
+            of_one(sql.read("queries/attention_page.sql", members=listed(":limit::int")))
+        )
 
 
 def _fixed(members: str, *codes: str) -> _Source:
@@ -87,12 +111,20 @@ async def database_time(reader: Reader) -> datetime:
 async def attention(reader: Reader, store_id: int | None) -> list[AttentionGroupView]:
     """Everything that needs action, of one store or of all: the most urgent kind first."""
     stores = [] if store_id is None else [store_id]
-    values = {**_VALUES, **_behind(None), "limit": MOST_COUNTED + 1}
+    values = {**_VALUES, **_behind(None)}
     found: list[AttentionGroupView] = []
     for name, source in _SOURCES.items():
         rows = await source.groups.fetch(reader, stores, values)
         found += [attention_views.group(name, row) for row in rows]
     return sorted(found, key=_urgency)
+
+
+async def attention_count(reader: Reader, store_id: int | None) -> int:
+    """How many causes need action, of one store or of all."""
+    stores = [] if store_id is None else [store_id]
+    values = {**_VALUES, **_behind(None)}
+    found = [await each.count.fetch(reader, stores, values) for each in _SOURCES.values()]
+    return sum(rows[0]["causes"] for rows in found)
 
 
 async def attention_cause(
@@ -129,7 +161,9 @@ async def attention_members(
     }
     rows = await _SOURCES[AttentionSource(cause.source)].page.fetch(reader, values)
     shown, more = cut(rows, page.limit)
-    found = [AttentionMember(**{name: row[name] for name in _MEMBER}) for row in shown]
+    found = [
+        AttentionMember(**{name: row[name] for name in attention_views.MEMBER}) for row in shown
+    ]
     return found, (found[-1].key.isoformat(), str(found[-1].id)) if more else None
 
 

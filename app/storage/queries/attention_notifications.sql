@@ -5,4 +5,4 @@ SELECT q.due_at AS key, s.id, NULL::uuid AS order_id, s.notify_host AS number,
   FROM notification_queues q JOIN stores s ON s.store_id = q.store_id
  WHERE q.store_id = <g.store_id> AND q.given_up > 0
    AND (q.due_at, s.id) > (:after::timestamptz, :after_id::uuid)
- ORDER BY q.due_at LIMIT (SELECT :limit::int)
+ ORDER BY q.due_at LIMIT {{limit}}

@@ -14,4 +14,4 @@ SELECT r.arrived_at AS key, r.id,
          WHERE f.store_id = r.store_id AND f.return_id = r.id
            AND u.state IN ('pending', 'sending', 'retrying', 'verifying', 'failed')
          LIMIT 1) IS NOT TRUE
- ORDER BY r.store_id, r.arrived_at, r.id LIMIT (SELECT :limit::int)
+ ORDER BY r.store_id, r.arrived_at, r.id LIMIT {{limit}}

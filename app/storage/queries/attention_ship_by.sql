@@ -9,4 +9,4 @@ SELECT o.ship_by AS key, o.id, o.id AS order_id, o.purchase_order_id AS number,
    AND o.ship_by < CASE g.code WHEN 'ship_by_near' THEN 'infinity' ELSE now() END
    AND (o.ship_by, o.id) > (:after::timestamptz, :after_id::uuid)
    AND {{remaining}}
- ORDER BY o.store_id, o.ship_by, o.id LIMIT (SELECT :limit::int)
+ ORDER BY o.store_id, o.ship_by, o.id LIMIT {{limit}}

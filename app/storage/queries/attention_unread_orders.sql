@@ -5,4 +5,4 @@ SELECT i.first_at AS key, md5(i.purchase_order_id)::uuid AS id, NULL::uuid AS or
   FROM import_retries i
  WHERE i.store_id = <g.store_id> AND i.tries > 0
    AND (i.first_at, md5(i.purchase_order_id)::uuid) > (:after::timestamptz, :after_id::uuid)
- ORDER BY i.first_at, md5(i.purchase_order_id)::uuid LIMIT (SELECT :limit::int)
+ ORDER BY i.first_at, md5(i.purchase_order_id)::uuid LIMIT {{limit}}

@@ -5,4 +5,4 @@ SELECT o.created_at AS key, o.id, o.id AS order_id, o.purchase_order_id AS numbe
   FROM orders o
  WHERE o.store_id = <g.store_id> AND o.import_error IS NOT NULL
    AND (o.created_at, o.id) > (:after::timestamptz, :after_id::uuid)
- ORDER BY o.store_id, o.created_at, o.id LIMIT (SELECT :limit::int)
+ ORDER BY o.store_id, o.created_at, o.id LIMIT {{limit}}

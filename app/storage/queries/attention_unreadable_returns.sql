@@ -5,4 +5,4 @@ SELECT r.created_at AS key, r.id, NULL::uuid AS order_id, r.return_order_id AS n
   FROM returns r
  WHERE r.store_id = <g.store_id> AND r.import_error IS NOT NULL AND NOT r.refunded
    AND (r.created_at, r.id) > (:after::timestamptz, :after_id::uuid)
- ORDER BY r.created_at, r.id LIMIT (SELECT :limit::int)
+ ORDER BY r.created_at, r.id LIMIT {{limit}}

@@ -1,12 +1,10 @@
 """Makes views of the rows of what needs action."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from app.domain.attention import ELSEWHERE, MOST_COUNTED, NEEDS, AttentionCause, AttentionSource
+from app.domain.attention import ELSEWHERE, NEEDS, AttentionCause, AttentionSource
 from app.storage.postgres.session import Row
 from app.storage.queries.lane_views import REASONS
 from app.storage.queries.views import AttentionFixView, AttentionGroupView, AttentionMemberView
@@ -28,12 +26,16 @@ class AttentionMember:
     message: str | None
 
 
+MEMBER = tuple(each.name for each in fields(AttentionMember))
+
+
 def group(source: AttentionSource, row: Row) -> AttentionGroupView:
     """The view of a cause and its first members."""
     cause = AttentionCause(
         row["store_id"], source, row["operation"], row["code"], row["value"], row["expected"]
     )
-    sample = tuple(member(cause, _decoded(each)) for each in row["sample"] or ())
+    sampled = zip(*(row[f"sample_{name}"] or () for name in MEMBER), strict=True)
+    sample = tuple(member(cause, AttentionMember(*each)) for each in sampled)
     return AttentionGroupView(
         id=cause.id,
         kind=cause.kind,
@@ -44,8 +46,8 @@ def group(source: AttentionSource, row: Row) -> AttentionGroupView:
         code=cause.code,
         value=cause.value or None,
         expected=cause.expected or None,
-        count=min(row["members"], MOST_COUNTED),
-        at_least=row["members"] > MOST_COUNTED,
+        count=row["members"],
+        at_least=row["at_least"],
         oldest_at=row["oldest"],
         next_deadline=row["deadline"],
         message=_message(cause, sample),
@@ -64,17 +66,6 @@ def member(cause: AttentionCause, known: AttentionMember) -> AttentionMemberView
         deadline=known.deadline,
         message=known.message,
     )
-
-
-def _decoded(row: Mapping[str, Any]) -> AttentionMember:
-    """A member out of JSON."""
-    times = {name: _time(row[name]) for name in ("key", "since", "deadline", "changed_at")}
-    ids = {name: UUID(row[name]) if row[name] else None for name in ("id", "order_id")}
-    return AttentionMember(**{**row, **times, **ids})
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _message(cause: AttentionCause, sample: tuple[AttentionMemberView, ...]) -> str | None:

@@ -9,5 +9,5 @@ SELECT u.created_at AS key, u.id, u.order_id, u.subject AS number, u.created_at 
    SELECT u.* FROM updates u
     WHERE u.store_id = <g.store_id> AND u.state = w.state AND u.kind = k.kind
       AND (u.created_at, u.id) > (:after::timestamptz, :after_id::uuid)
-    ORDER BY u.store_id, u.state, u.kind, u.created_at, u.id LIMIT (SELECT :limit::int)) u
- ORDER BY u.created_at, u.id LIMIT (SELECT :limit::int)
+    ORDER BY u.store_id, u.state, u.kind, u.created_at, u.id LIMIT {{limit}}) u
+ ORDER BY u.created_at, u.id LIMIT {{limit}}

@@ -11,7 +11,7 @@ range of an index, between two ends of which the planner knows nothing, ordered 
 that index, which is an order that no other index has.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -25,6 +25,7 @@ from app.storage.queries import index_scan_sql
 from app.storage.queries.index_scan_sql import IndexScan, parameter
 
 _End = tuple[datetime, UUID]
+_Build = Callable[..., Statement]
 _FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 # asyncpg's values for -infinity and infinity.
 _NEVER, _FOREVER = datetime.min, datetime.max  # noqa: DTZ901 - naive, as asyncpg knows them
@@ -52,17 +53,36 @@ async def page(
     reader: Reader, scan: IndexScan, part: KeyRange, values: Mapping[str, Any] = _NOTHING
 ) -> Sequence[Row]:
     """The rows in the scan's order. values: parameters of the scan's own condition."""
+    statement = _statement(index_scan_sql.page, scan, part)
+    return await statement.fetch(reader, {**values, **_values(scan, part)})
+
+
+async def few(reader: Reader, scan: IndexScan, part: KeyRange) -> Sequence[Row] | None:
+    """All rows, in no order. None means that there are as many as the limit, or more."""
+    rows = await _statement(index_scan_sql.few, scan, part).fetch(reader, _values(scan, part))
+    counted = rows[0]["counted"]
+    if counted >= part.limit:
+        return None
+    return rows if counted else ()
+
+
+async def count(reader: Reader, scan: IndexScan, part: KeyRange) -> tuple[int, datetime | None]:
+    """How many rows there are, at most the limit, and the first key of all. Only ascending."""
+    statement = _statement(index_scan_sql.count, scan, part)
+    (row,) = await statement.fetch(reader, _values(scan, part))
+    return row["count"], row["first"]
+
+
+def _values(scan: IndexScan, part: KeyRange) -> dict[str, Any]:
+    """The parameters of a statement."""
     (key, row_id), (last_key, last_id) = _ends(part, descending=scan.descending)
-    shape = tuple(map(len, part.values))
     wanted = {
         parameter(column, number): value
         for column, some in enumerate(part.values)
         for number, value in enumerate(some)
     }
     ends = {"key": key, "id": row_id, "last_key": last_key, "last_id": last_id}
-    statement = _statement(scan, shape, one=part.store_id is not None, limit=part.limit)
-    given = {**values, **ends, **wanted, "store_id": part.store_id}
-    return await statement.fetch(reader, given)
+    return {**ends, **wanted, "store_id": part.store_id}
 
 
 def _ends(part: KeyRange, *, descending: bool) -> tuple[_End, _End]:
@@ -79,6 +99,13 @@ def _ends(part: KeyRange, *, descending: bool) -> tuple[_End, _End]:
     return further(begin, part.behind) if bounded else part.behind, end
 
 
+def _statement(build: _Build, scan: IndexScan, part: KeyRange) -> Statement:
+    shape = tuple(map(len, part.values))
+    return _built(build, scan, shape, one=part.store_id is not None, limit=part.limit)
+
+
 @lru_cache(maxsize=1000)
-def _statement(scan: IndexScan, shape: tuple[int, ...], *, one: bool, limit: int) -> Statement:
-    return index_scan_sql.statement(scan, shape, one=one, limit=limit)
+def _built(
+    build: _Build, scan: IndexScan, shape: tuple[int, ...], *, one: bool, limit: int
+) -> Statement:
+    return build(scan, shape, one=one, limit=limit)

@@ -31,6 +31,9 @@ class IndexScan:
     """A condition of every row, in the words of a partial index."""
     undated: bool = False
     """Whether only rows without a key are read, by id."""
+    checked: str = ""
+    """A condition that is checked row by row. A page then has the rows that pass it and its last
+    row, each with `wanted` and with the number of rows that were `examined`."""
 
     @property
     def columns(self) -> list[str]:
@@ -46,18 +49,19 @@ class IndexScan:
     def pieces(self) -> dict[str, str]:
         """What each file of a statement says about the index."""
         before, behind = (">", "<") if self.descending else ("<", ">")
-        direction = "DESC" if self.descending else "ASC"
+        direction, reverse = ("DESC", "ASC") if self.descending else ("ASC", "DESC")
         return {
             "table": self.table,
             "where": self.where,
             "key": self.key,
             "direction": direction,
+            "reverse": reverse,
             "behind": behind,
             "before": before,
         }
 
 
-def statement(scan: IndexScan, shape: tuple[int, ...], *, one: bool, limit: int) -> Statement:
+def page(scan: IndexScan, shape: tuple[int, ...], *, one: bool, limit: int) -> Statement:
     """The statement of a page.
 
     shape: how many values there are of each of the first columns of the prefix. The parameters are
@@ -65,15 +69,22 @@ def statement(scan: IndexScan, shape: tuple[int, ...], *, one: bool, limit: int)
     and the values of the prefix (`parameter`).
     """
     builder = _Builder(scan, shape, one=one, limit=limit)
-    template = sql.read(
-        "queries/scan_index.sql",
-        **scan.pieces,
-        groups=builder.groups(),
-        page=builder.page(),
-        rows=scan.rows,
+    path = "queries/scan_index_checked.sql" if scan.checked else "queries/scan_index.sql"
+    return builder.statement(path, page=builder.page(), rows=scan.rows, checked=scan.checked)
+
+
+def few(scan: IndexScan, shape: tuple[int, ...], *, one: bool, limit: int) -> Statement:
+    """The statement of all rows, if these are fewer than limit. Parameters as of `page`."""
+    builder = _Builder(scan, shape, one=one, limit=limit)
+    return builder.statement("queries/scan_index_few.sql", page=builder.some(), rows=scan.rows)
+
+
+def count(scan: IndexScan, shape: tuple[int, ...], *, one: bool, limit: int) -> Statement:
+    """The statement of a count and a first key. Parameters as of `page`."""
+    builder = _Builder(scan, shape, one=one, limit=limit)
+    return builder.statement(
+        "queries/scan_index_count.sql", page=builder.some(), first=builder.rows("1")
     )
-    # A store is a value wherever a row is looked up: on Citus that makes it one server's business.
-    return Statement(of_one(template) if one else of_any(template))
 
 
 def parameter(column: int, number: int) -> str:
@@ -89,6 +100,14 @@ class _Builder:
     shape: tuple[int, ...]
     one: bool
     limit: int
+
+    def statement(self, path: str, **pieces: str) -> Statement:
+        """The statement of a file of this package."""
+        given = {**self.scan.pieces, "groups": self.groups(), "limit": str(self.limit), **pieces}
+        template = sql.read(path, **given)
+        # A store is a value wherever a row is looked up: on Citus that makes it one server's
+        # business.
+        return Statement(of_one(template) if self.one else of_any(template))
 
     def groups(self) -> str:
         """The tables of groups: the store, and a value of each column of the prefix."""
@@ -136,24 +155,38 @@ class _Builder:
 
     def page(self) -> str:
         """The first rows of all groups together."""
-        # The planner does not see through a SELECT, so it expects a tenth of a group. For a limit
-        # near the rows of a group it would choose a scan and a sort of the whole group.
-        scan, limit, unseen = self.scan, str(self.limit), f"(SELECT {self.limit})"
-        single = self.one and self.shape == (1,) * len(scan.prefix)
-        ends = (_KEY, _ID, _LAST_KEY, _LAST_ID)
-        if single:
-            rows = self._range("g", ends, unseen)
+        scan, limit = self.scan, str(self.limit)
+        if self.one and self.shape == (1,) * len(scan.prefix):
+            rows = self.rows(self._unseen)
             return sql.read("queries/scan_index_page.sql", **scan.pieces, range=rows, limit=limit)
+        first = str(min(_FIRST, self.limit))
         rest = ("h.key", "h.id", f"coalesce(b.key, {_LAST_KEY})", f"coalesce(b.id, {_LAST_ID})")
         return sql.read(
             "queries/scan_index_merged.sql",
             **scan.pieces,
             names="".join(f", g.{name}" for name in scan.names),
-            head=self._range("g", ends, str(_FIRST)),
-            rest=self._range("h", rest, unseen),
-            first=str(_FIRST),
+            more_names="".join(f", h.{name}" for name in scan.names),
+            head=self.rows(first),
+            more=self._range("h", rest, "(SELECT most FROM share)"),
+            rest=self._range("h", rest, self._unseen),
+            first=first,
             limit=limit,
         )
+
+    def some(self) -> str:
+        """Any rows of all groups together."""
+        rows = self.rows(self._unseen)
+        return sql.read("queries/scan_index_any.sql", range=rows, limit=str(self.limit))
+
+    def rows(self, limit: str) -> str:
+        """The first rows of a group g."""
+        return self._range("g", (_KEY, _ID, _LAST_KEY, _LAST_ID), limit)
+
+    @property
+    def _unseen(self) -> str:
+        # The planner does not see through a SELECT, so it expects a tenth of a group. For a limit
+        # near the rows of a group it would choose a scan and a sort of the whole group.
+        return f"(SELECT {self.limit})"
 
     def _range(self, group: str, ends: Sequence[str], limit: str) -> str:
         """Rows of a group between two ends, both left out."""

@@ -1,8 +1,9 @@
--- List the orders of some returns, by the purchase orders of each.
-SELECT t.store_id, t.id, q.id AS return_id FROM unnest(:stores::int[], :ids::uuid[]) AS q(store_id, id)
+-- List the orders of some returns, by the purchase order of each and by further ones that it has.
+SELECT t.store_id, t.id, q.id AS return_id
+  FROM unnest(:stores::int[], :ids::uuid[], :numbers::text[]) AS q(store_id, id, number)
  CROSS JOIN LATERAL (
-   SELECT r.purchase_order_id FROM returns r WHERE r.store_id = <q.store_id> AND r.id = q.id
-    UNION
+   SELECT q.number AS purchase_order_id
+    UNION ALL
    SELECT o.purchase_order_id FROM return_orders o
     WHERE o.store_id = <q.store_id> AND o.return_id = q.id OFFSET 0) p
  CROSS JOIN LATERAL (SELECT f.store_id, f.id FROM orders f

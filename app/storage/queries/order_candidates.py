@@ -5,26 +5,20 @@ checked order by order (`order_lists.py`).
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from app.domain.orders.blocked_messages import LINE_CODES, MIXED
-from app.domain.orders.order import ERROR
 from app.domain.update import OPEN, UNRESOLVED, State
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
+from app.storage.postgres.session import Row
 from app.storage.postgres.sharding import ShardedQuery
 from app.storage.queries import index_scan, order_search, orders_by_id, update_views
 from app.storage.queries.index_scan import KeyRange
 from app.storage.queries.index_scan_sql import IndexScan
 from app.storage.queries.order_filter import CANCEL_REQUESTED, UNSHIPPED_STATUSES, OrderFilter
-from app.storage.queries.order_phases import (
-    ATTENTION_SCAN,
-    CHANGED_OF_STATUS,
-    LEAVING,
-    NEWEST_WITHOUT,
-)
+from app.storage.queries.order_phases import ATTENTION_SCAN, LEAVING, NEWEST_WITHOUT
 from app.storage.queries.order_search import MOST
 from app.storage.queries.orders_by_id import OrderKey
 
@@ -44,11 +38,12 @@ _OPEN_RETURNS = IndexScan(
     "returns",
     (),
     "t.created_at",
-    "t.store_id, t.id, page.key",
+    f"{_KEYS}, t.purchase_order_id",
     descending=False,
     where="NOT t.refunded AND NOT t.closed",
 )
 _OF_UPDATES = "t.store_id, t.order_id AS id, page.key"
+_OPEN = tuple(OPEN)
 _ORDERS_OF_RETURNS = ShardedQuery(sql.read("queries/list_orders_with_returns.sql"))
 _EVENTS = {
     one: sql.load(
@@ -60,13 +55,8 @@ _EVENTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FewOrders:
-    """Orders, each with a time: when it was made, when its update was made, when it must leave."""
-
-    times: dict[OrderKey, datetime]
-    all: bool
-    """Whether these are all; otherwise there are more than MOST."""
+# What to read: at most one row more than MOST.
+Part = tuple[IndexScan, KeyRange]
 
 
 async def find(reader: Reader, wanted: OrderFilter) -> list[OrderKey] | None:
@@ -77,95 +67,91 @@ async def find(reader: Reader, wanted: OrderFilter) -> list[OrderKey] | None:
     if wanted.q is not None:
         return await order_search.find(reader, wanted.q, wanted.store_id)
     async for few in _found(reader, wanted):
-        if few.all:
-            return list(few.times)
+        if few is not None:
+            return few
     return None
 
 
-async def _found(reader: Reader, wanted: OrderFilter) -> AsyncIterator[FewOrders]:
+async def _found(reader: Reader, wanted: OrderFilter) -> AsyncIterator[list[OrderKey] | None]:
     store = wanted.store_id
     if wanted.code is not None:
         yield await _with_code(reader, store, wanted.code)
     if wanted.sync:
-        states = [state for each in wanted.sync for state in _STATES[each]]
-        yield await with_updates(reader, store, states)
+        states = tuple(state for each in wanted.sync for state in _STATES[each])
+        yield await _few(reader, with_updates(store, states))
     if wanted.cancel_requested:
-        yield await cancel_requested(reader, store)
+        yield await _few(reader, cancel_requested(store))
     if wanted.return_requested:
-        yield await return_requested(reader, store)
+        returns = await index_scan.few(reader, *open_returns(store))
+        yield None if returns is None else list(await orders_of(reader, returns))
     if wanted.ship_before is not None:
-        yield await leaving(reader, store, wanted.ship_from, wanted.ship_before)
+        yield await _few(reader, leaving(store, wanted.ship_from, wanted.ship_before))
 
 
-async def leaving(
-    reader: Reader, store_id: int | None, since: datetime | None, until: datetime
-) -> FewOrders:
+def leaving(store_id: int | None, since: datetime | None, until: datetime) -> Part:
     """Orders with unshipped units and a ship-by date in this range."""
     values = ((True, False), UNSHIPPED_STATUSES)
-    return await _few(reader, LEAVING, KeyRange(0, store_id, values, since=since, until=until))
+    scan = replace(LEAVING, rows=_KEYS)
+    return scan, KeyRange(MOST + 1, store_id, values, since=since, until=until)
 
 
-async def first(reader: Reader, store_id: int | None, status: str) -> datetime | None:
-    """The earliest ship-by date of a status, or its earliest change (error) or last one."""
-    scan = LEAVING
-    if status not in UNSHIPPED_STATUSES[:2]:
-        scan = replace(CHANGED_OF_STATUS, descending=status != ERROR)
-    part = KeyRange(1, store_id, ((True, False), (status,)))
-    rows = await index_scan.page(reader, replace(scan, rows=_KEYS), part)
-    return rows[0]["key"] if rows else None
-
-
-async def cancel_requested(reader: Reader, store_id: int | None) -> FewOrders:
+def cancel_requested(store_id: int | None) -> Part:
     """Orders with unshipped units that the buyer asked to cancel."""
-    return await _few(reader, _CANCEL_REQUESTED, KeyRange(0, store_id))
+    return _CANCEL_REQUESTED, KeyRange(MOST + 1, store_id)
 
 
-async def unshipped_without_commerce(reader: Reader, store_id: int | None) -> FewOrders:
-    """Orders that Commerce does not have and that are not done."""
-    return await _few(reader, NEWEST_WITHOUT, KeyRange(0, store_id, (UNSHIPPED_STATUSES,)))
+def unshipped_without_commerce(store_id: int | None) -> Part:
+    """Orders that Commerce does not have and that are not done, the oldest first."""
+    scan = replace(NEWEST_WITHOUT, rows=_KEYS, descending=False)
+    return scan, KeyRange(MOST + 1, store_id, (UNSHIPPED_STATUSES,))
 
 
-async def return_requested(reader: Reader, store_id: int | None) -> FewOrders:
-    """Orders with a return that is neither refunded nor closed."""
-    returns = await _few(reader, _OPEN_RETURNS, KeyRange(0, store_id))
-    keys = list(returns.times)
-    rows = await orders_by_id.rows(_ORDERS_OF_RETURNS, reader, keys) if keys else []
-    times = {
-        (row["store_id"], row["id"]): returns.times[row["store_id"], row["return_id"]]
-        for row in rows
-    }
-    return FewOrders(times, returns.all)
+def open_returns(store_id: int | None) -> Part:
+    """Returns that are neither refunded nor closed, the first imported first."""
+    return _OPEN_RETURNS, KeyRange(MOST + 1, store_id)
 
 
-async def with_updates(
-    reader: Reader, store_id: int | None, states: Sequence[State] = tuple(OPEN)
-) -> FewOrders:
-    """Orders with an update in one of these states."""
-    scan = replace(update_views.OF_STATE, descending=False)
-    return await _few(reader, scan, KeyRange(0, store_id, (tuple(states),)), _OF_UPDATES)
+def with_updates(store_id: int | None, states: tuple[State, ...] = _OPEN) -> Part:
+    """Updates in one of these states by the ids of their orders, the first accepted first."""
+    scan = replace(update_views.OF_STATE, rows=_OF_UPDATES, descending=False)
+    return scan, KeyRange(MOST + 1, store_id, (states,))
 
 
-async def _with_code(reader: Reader, store_id: int | None, code: str) -> FewOrders:
+async def orders_of(reader: Reader, returns: Sequence[Row]) -> dict[OrderKey, datetime]:
+    """The orders of some of `open_returns`, each with the time when one of these was imported."""
+    times = {(row["store_id"], row["id"]): row["key"] for row in returns}
+    numbers = {"numbers": [row["purchase_order_id"] for row in returns]}
+    keys = list(times)
+    rows = await orders_by_id.rows(_ORDERS_OF_RETURNS, reader, keys, numbers) if keys else []
+    found: dict[OrderKey, datetime] = {}
+    for row in rows:
+        at = times[row["store_id"], row["return_id"]]
+        known = found.setdefault((row["store_id"], row["id"]), at)
+        found[row["store_id"], row["id"]] = min(known, at)
+    return found
+
+
+async def _with_code(reader: Reader, store_id: int | None, code: str) -> list[OrderKey] | None:
     """Orders that may have a status detail with this code."""
     if code in _OWN_CODES:
-        return await _few(reader, ATTENTION_SCAN, KeyRange(0, store_id))
+        scan = replace(ATTENTION_SCAN, rows=_KEYS)
+        return await _few(reader, (scan, KeyRange(MOST + 1, store_id)))
     codes = (code, MIXED) if code in LINE_CODES else (code,)
-    part = KeyRange(0, store_id, (codes, tuple(UNRESOLVED)))
-    found = await _few(reader, update_views.OF_CODE, part, _OF_UPDATES)
-    events = await _EVENTS[store_id is not None].fetch(reader, {"store_id": store_id})
-    known = {
-        (row["store_id"], row["id"]): row["key"]
-        for row in events
-        if row["code"] == code and row["id"] is not None
-    }
-    return FewOrders(found.times | known, found.all and len(events) <= MOST)
+    part = KeyRange(MOST + 1, store_id, (codes, tuple(UNRESOLVED)))
+    found = await _few(reader, (replace(update_views.OF_CODE, rows=_OF_UPDATES), part))
+    if found is None:
+        return None
+    values = {"store_id": store_id, "code": code}
+    events = await _EVENTS[store_id is not None].fetch(reader, values)
+    if events[0]["counted"] > MOST:
+        return None
+    known = [(row["store_id"], row["id"]) for row in events if row["id"] is not None]
+    return list(dict.fromkeys([*found, *known]))
 
 
-async def _few(reader: Reader, scan: IndexScan, part: KeyRange, rows: str = _KEYS) -> FewOrders:
-    part = replace(part, limit=MOST + 1)
-    found: Sequence[Any] = await index_scan.page(reader, replace(scan, rows=rows), part)
-    times: dict[OrderKey, datetime] = {}
-    for row in found:
-        if row["id"] is not None:
-            times.setdefault((row["store_id"], row["id"]), row["key"])
-    return FewOrders(times, len(found) <= MOST)
+async def _few(reader: Reader, part: Part) -> list[OrderKey] | None:
+    rows = await index_scan.few(reader, *part)
+    if rows is None:
+        return None
+    keys = ((row["store_id"], row["id"]) for row in rows if row["id"] is not None)
+    return list(dict.fromkeys(keys))

@@ -1,15 +1,25 @@
-"""Counts of orders: by status, kept as orders change, and of what needs action, at most 1,000."""
+"""Counts of orders: by status, kept as orders change, and of what needs action, up to a limit."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from app.domain.orders.order import ERROR
 from app.storage.orders import counts as order_counts
 from app.storage.postgres.query import Reader
-from app.storage.queries import order_candidates, order_lists
-from app.storage.queries.order_candidates import FewOrders
-from app.storage.queries.order_filter import STATUSES, OrderFilter
-from app.storage.queries.order_search import MOST
+from app.storage.postgres.session import Row
+from app.storage.queries import index_scan, order_candidates, order_lists
+from app.storage.queries.index_scan import KeyRange
+from app.storage.queries.order_candidates import Part
+from app.storage.queries.order_filter import STATUSES, UNSHIPPED_STATUSES, OrderFilter
+from app.storage.queries.order_phases import CHANGED_OF_STATUS, LEAVING
+from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.views import OrderCardsView, OrderCardView
 
+MOST = 1000
+"""Orders of a card that are counted by an index of their own."""
+MOST_CHECKED = 100
+"""Updates and returns of which the orders are counted one by one."""
 _SENDING = ("pending", "retrying")
 
 
@@ -33,31 +43,61 @@ async def cards(
     counts: what `summary` returned. soon: how long before its ship-by date an order is to be
     shipped soon.
     """
-    times = {each: await order_candidates.first(reader, store_id, each) for each in STATUSES}
-    sending = await order_candidates.with_updates(reader, store_id)
-    returned = await order_candidates.return_requested(reader, store_id)
+    times = {each: await _first(reader, store_id, each) for each in STATUSES}
     return OrderCardsView(
         **{
             status: OrderCardView(counts[status], at_least=False, time=times[status])
             for status in STATUSES
         },
-        late=_card(await order_candidates.leaving(reader, store_id, None, now)),
-        ship_soon=_card(await order_candidates.leaving(reader, store_id, now, now + soon)),
-        cancel_requested=_card(await order_candidates.cancel_requested(reader, store_id)),
-        sending=_card(await _as_listed(reader, OrderFilter(store_id, sync=_SENDING), sending)),
-        without_commerce_order=_card(
-            await order_candidates.unshipped_without_commerce(reader, store_id)
+        late=await _counted(reader, order_candidates.leaving(store_id, None, now)),
+        ship_soon=await _counted(reader, order_candidates.leaving(store_id, now, now + soon)),
+        cancel_requested=await _counted(reader, order_candidates.cancel_requested(store_id)),
+        sending=await _sending(reader, store_id),
+        without_commerce_order=await _counted(
+            reader, order_candidates.unshipped_without_commerce(store_id)
         ),
-        return_requested=_card(returned),
+        return_requested=await _return_requested(reader, store_id),
     )
 
 
-async def _as_listed(reader: Reader, wanted: OrderFilter, few: FewOrders) -> FewOrders:
-    """Without those that the list leaves out, such as orders with a failed update beside."""
-    kept = await order_lists.among(reader, wanted, list(few.times))
-    return FewOrders({key: few.times[key] for key in kept}, few.all)
+async def _first(reader: Reader, store_id: int | None, status: str) -> datetime | None:
+    """The earliest ship-by date of a status, or its earliest change (error) or last one."""
+    scan = LEAVING
+    if status not in UNSHIPPED_STATUSES[:2]:
+        scan = replace(CHANGED_OF_STATUS, descending=status != ERROR)
+    part = KeyRange(1, store_id, ((True, False), (status,)))
+    rows = await index_scan.page(reader, replace(scan, rows="page.key"), part)
+    return rows[0]["key"] if rows else None
 
 
-def _card(few: FewOrders) -> OrderCardView:
-    count = min(len(few.times), MOST)
-    return OrderCardView(count, at_least=not few.all, time=min(few.times.values(), default=None))
+async def _counted(reader: Reader, part: Part) -> OrderCardView:
+    scan, keys = part
+    count, first = await index_scan.count(reader, scan, replace(keys, limit=MOST + 1))
+    return OrderCardView(min(count, MOST), at_least=count > MOST, time=first)
+
+
+async def _sending(reader: Reader, store_id: int | None) -> OrderCardView:
+    """Orders with an update under way, as the list has them: without a failed one beside."""
+    rows, more = await _oldest(reader, order_candidates.with_updates(store_id))
+    times: dict[OrderKey, datetime] = {}
+    for row in rows:
+        if row["id"] is not None:
+            times.setdefault((row["store_id"], row["id"]), row["key"])
+    wanted = OrderFilter(store_id, sync=_SENDING)
+    kept = await order_lists.among(reader, wanted, list(times))
+    first = min((times[each] for each in kept), default=None)
+    return OrderCardView(len(kept), at_least=more, time=first)
+
+
+async def _return_requested(reader: Reader, store_id: int | None) -> OrderCardView:
+    """Orders with a return that is neither refunded nor closed."""
+    rows, more = await _oldest(reader, order_candidates.open_returns(store_id))
+    orders = await order_candidates.orders_of(reader, rows)
+    return OrderCardView(len(orders), at_least=more, time=min(orders.values(), default=None))
+
+
+async def _oldest(reader: Reader, part: Part) -> tuple[Sequence[Row], bool]:
+    """The first MOST_CHECKED rows, and whether there are more."""
+    scan, keys = part
+    rows = await index_scan.page(reader, scan, replace(keys, limit=MOST_CHECKED + 1))
+    return rows[:MOST_CHECKED], len(rows) > MOST_CHECKED

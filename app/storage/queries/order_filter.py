@@ -8,7 +8,6 @@ from typing import Any
 
 from app.domain.orders.order import ERROR, FulfillmentStatus
 from app.storage.postgres import sql
-from app.storage.queries import orders_by_id
 
 STATUSES = (*(status.value for status in FulfillmentStatus), ERROR)
 # The possible statuses of an order with unshipped units.
@@ -118,7 +117,7 @@ _CONDITIONS = {
     "ship_method": "t.ship_method = :ship_method::text",
     "fulfilled_by": "t.fulfilled_by = :fulfilled_by::text",
     "cancel_requested": f"({CANCEL_REQUESTED})",
-    "return_requested": f"{orders_by_id.OPEN_RETURNS} > 0",
+    "return_requested": sql.read("queries/order_has_open_return.sql"),
     "sync": f"{SYNC_STATE} = ANY(:sync::text[])",
     "code": _CODE,
 }

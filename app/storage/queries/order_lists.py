@@ -18,14 +18,17 @@ from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sharding import ShardedQuery
 from app.storage.queries import index_scan, order_candidates, order_views, orders_by_id
+from app.storage.queries.index_scan_sql import IndexScan
 from app.storage.queries.order_filter import OrderFilter
 from app.storage.queries.order_phases import NEVER, PHASES
 from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.pagination import After, KeysetPage
 from app.storage.queries.views import OrderView
 
-EXAMINED = 1000
+EXAMINED = 500
 """At most so many orders are examined for a page."""
+# Orders that are examined where the others were nearly enough.
+_SOME = 100
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -138,32 +141,40 @@ class _Reading:
         Returns the cursor behind the page. None means that the phase has no more orders.
         """
         while index := PHASES[self._wanted.order][phase].of(self._wanted):
-            # A page is usually full with the first orders that are examined.
-            few = self._plain or not self._examined
-            limit = self._limit + 1 - len(self.found) if few else EXAMINED - self._examined
+            limit = self._next()
             part = replace(index.part, limit=limit, behind=behind)
-            scan = replace(index.scan, rows=_rows(_conditions(self._wanted, phase), self._plain))
+            scan = self._scan(index.scan, phase)
             rows = await index_scan.page(self._reader, scan, part, self._wanted.values())
-            self._examined += len(rows)
+            examined = 0 if not rows else len(rows) if self._plain else rows[0]["examined"]
+            self._examined += examined
             places = [_Place(phase, _known(row["key"]), row["id"]) for row in rows]
             pairs = zip(places, rows, strict=True)
             self.found += [_Found(place, row) for place, row in pairs if row["wanted"]]
             if len(self.found) > self._limit:
                 return self.found[self._limit - 1].place.cursor
-            if len(rows) < limit:
+            if examined < limit:
                 return None
             if self._examined >= EXAMINED:
                 return places[-1].cursor
             behind = places[-1].key, places[-1].id
         return None
 
+    def _scan(self, scan: IndexScan, phase: int) -> IndexScan:
+        """The scan of a phase, with what is selected of each order."""
+        if self._plain:
+            return replace(scan, rows=f"{order_views.ROWS}, page.key, true AS wanted")
+        checked = " AND ".join(_conditions(self._wanted, phase)) or "true"
+        return replace(scan, rows="t.store_id, t.id, page.key", checked=checked)
 
-def _rows(conditions: Sequence[str], plain: bool) -> str:
-    """What is selected of each order of an index."""
-    if plain:
-        return f"{order_views.ROWS}, page.key, true AS wanted"
-    wanted = " AND ".join(conditions) or "true"
-    return f"t.store_id, t.id, page.key, ({wanted}) AS wanted"
+    def _next(self) -> int:
+        """How many orders to read next: few numbers, as each is a statement of its own."""
+        first = self._limit + 1
+        if self._plain or not self._examined:
+            # A page is usually full with the first orders that are examined.
+            return first
+        missing = first - len(self.found)
+        likely = self._examined * missing <= _SOME * len(self.found)
+        return min(_SOME if likely else EXAMINED, EXAMINED - self._examined)
 
 
 def _known(key: datetime) -> datetime:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import sqlalchemy as sa
+from app.storage.postgres import sql
+from app.storage.postgres.query import Reader
 
-from app.storage.postgres.database import Connection
-from app.storage.tables import stores
+_NAMES = sql.load("queries/list_store_names.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +20,7 @@ class StoreName:
     market: str
 
 
-async def store_names(
-    connection: Connection, only: int | None, *, most: int
-) -> Sequence[StoreName]:
+async def store_names(reader: Reader, only: int | None, *, most: int) -> Sequence[StoreName]:
     """Stores by name. only: the number of the one store to list. most: how many are read."""
-    own = stores.c
-    statement = (
-        sa.select(own.store_id, own.id, own.name, own.market)
-        .order_by(sa.func.lower(own.name), own.store_id)
-        .limit(most)
-    )
-    if only is not None:
-        statement = statement.where(own.store_id == only)
-    return [StoreName(*row) for row in await connection.execute(statement)]
+    rows = await _NAMES.fetch(reader, {"only": only, "most": most})
+    return [StoreName(row["store_id"], row["id"], row["name"], row["market"]) for row in rows]

@@ -27,8 +27,8 @@ class AttentionCounts:
         if self.monotonic() < until:
             return known
         async with context.database.direct.reading() as session:
-            found = await queries.attention(session, store_id)
-        return self.keep(store_id, len(found))
+            found = await queries.attention_count(session, store_id)
+        return self.keep(store_id, found)
 
     def keep(self, store_id: int | None, count: int) -> int:
         """Keep a count that was made just now."""

@@ -179,8 +179,7 @@ def context_of(request: Request) -> PageContext | None:
 async def _context(request: Request, signed_in: SignedIn, form: FormData) -> PageContext:
     app: AppContext = request.app.state.context
     only = signed_in.caller.store_id
-    async with app.database.read() as connection:
-        stores = await store_names(connection, only, most=_MOST_STORES)
+    stores = await store_names(app.database.direct, only, most=_MOST_STORES)
     store = _picked(request.query_params.get("store"), stores, bound=only is not None)
     counts: AttentionCounts = request.app.state.attention
     return PageContext(

@@ -110,7 +110,7 @@ async def list_orders(
 ) -> Response:
     """List orders, the newest first unless `sort`, `ship_before` or `updated_since` is given.
 
-    A page examines at most 1,000 orders where a filter has no index of its own. It may then have
+    A page examines at most 500 orders where a filter has no index of its own. It may then have
     fewer orders than `limit`, or none: continue while `next_cursor` is not null.
     """
     wanted = query.filter(context)

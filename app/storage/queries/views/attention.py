@@ -55,7 +55,7 @@ class AttentionGroupView(View):
     expected: str | None
     """The one that would be right, where that is known."""
     count: int
-    """Exact up to 1,000."""
+    """Exact up to 1,000; where several causes have many cases, up to fewer, at least 10."""
     at_least: bool
     """There are more than `count`."""
     oldest_at: datetime | None

@@ -158,7 +158,8 @@ class OrderCardView(View):
 
     count: int
     at_least: bool
-    """Whether there may be more. Counts of what needs action are exact up to 1,000."""
+    """Whether there may be more. Counts of what needs action are exact up to 1,000, those of
+    `sending` and `return_requested` up to 100."""
     time: datetime | None
     """null means that there is none."""
 
