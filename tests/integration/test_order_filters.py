@@ -43,8 +43,8 @@ _UPDATES = sa.text("""
     SELECT store_id, gen_random_uuid(), purchase_order_id, id, 'shipment', n, state,
            CASE WHEN state IN ('failed', 'retrying') THEN jsonb_build_object(
              'code', CASE WHEN n = 1 THEN 'rare' ELSE 'needs_review' END, 'lines',
-             jsonb_build_array(jsonb_build_object('line_number', '1', 'code', 'line_canceled',
-               'message', 'No.', 'suggestion', null)), 'message', 'No.', 'origin', 'walmart', 'field', null, 'suggestion', null,
+             CASE WHEN n = 2 THEN jsonb_build_array(jsonb_build_object('line_number', '1',
+               'code', 'line_canceled', 'message', 'No.', 'suggestion', null)) END, 'message', 'No.', 'origin', 'walmart', 'field', null, 'suggestion', null,
              'retryable', false) END
       FROM orders CROSS JOIN generate_series(1, 2) n, LATERAL (SELECT (ARRAY['pending', 'confirmed',
         'retrying', 'failed', 'dismissed'])[1 + (substr(purchase_order_id, 2)::int / n) % 5] AS state
