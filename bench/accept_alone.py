@@ -17,7 +17,11 @@ from bench import accept
 from tests.processes import deployed
 
 _SECONDS = 2.0
-_SETTINGS = {"WAYBILL_LOG_LEVEL": "warning", "WAYBILL_POLL_INTERVAL": "5"}
+_SETTINGS = {
+    "WAYBILL_LOG_LEVEL": "warning",
+    "WAYBILL_POLL_INTERVAL": "5",
+    "WAYBILL_API_RATE": "0",
+}
 
 
 def main() -> int:

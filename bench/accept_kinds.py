@@ -27,7 +27,7 @@ from app.storage.postgres.embedded import EmbeddedPostgres
 from tests.processes import WAYBILL, Deployment, a_store, deployed
 
 HERE = Path(__file__).resolve().parent.parent
-_SETTINGS = {"WAYBILL_LOG_LEVEL": "warning"}
+_SETTINGS = {"WAYBILL_LOG_LEVEL": "warning", "WAYBILL_API_RATE": "0"}
 # Kind, connections, requests of a round.
 KINDS = (
     ("shipment", 16, 2_000),

@@ -58,6 +58,7 @@ def connected(database_url: str, folder: Path) -> Iterator[tuple[Deployment, lis
     settings = {
         "WAYBILL_LOG_LEVEL": "warning",
         "WAYBILL_POLL_INTERVAL": "5",
+        "WAYBILL_API_RATE": "0",
         "WAYBILL_LEASE": "90",
         # An older shipment is read before it is sent.
         "WAYBILL_QUIET_PERIOD": "120",

@@ -45,9 +45,9 @@ BEGIN
   INSERT INTO attempts (store_id, id, update_id, order_id, number, poller, started_at, ended_at,
                         verdict)
     SELECT store_id, update_id, update_id, order_id, 1, 'poller-1', at, at, 'confirmed' FROM grown;
-  INSERT INTO returns (store_id, id, return_order_id, customer_order_id, order_id, requested_at,
-                       lines, refunded)
-    SELECT store_id, order_id, po, 'C' || n, order_id, at, '[]', n / 50 % 20 <> 0 FROM grown
+  INSERT INTO returns (store_id, id, return_order_id, customer_order_id, purchase_order_id, order_id,
+                       requested_at, lines, refunded)
+    SELECT store_id, order_id, po, 'C' || n, po, order_id, at, '[]', n / 50 % 20 <> 0 FROM grown
      WHERE n / 50 % 10 = 0;
   DROP TABLE grown;
 END $$;

@@ -29,7 +29,11 @@ from tests.processes import WAYBILL, Deployment, a_store, deployed, free_port
 # Requests of a round.
 _EACH = 200
 _ORDERS = 20_000
-_SETTINGS = {"WAYBILL_LOG_LEVEL": "warning", "WAYBILL_POLL_INTERVAL": "5"}
+_SETTINGS = {
+    "WAYBILL_LOG_LEVEL": "warning",
+    "WAYBILL_POLL_INTERVAL": "5",
+    "WAYBILL_API_RATE": "0",
+}
 _PACKAGE = {"carrier_code": "ups", "tracking_number": "1Z999AA10123456784"}
 # Method, path and body. {order} is an order without an update.
 _OPERATIONS: dict[str, tuple[str, str, dict[str, str] | None]] = {

@@ -45,6 +45,7 @@ _API = (
     "/v1/orders/summary", "/v1/orders/summary?store_id={store}", "/v1/orders/{order}",
     "/v1/returns", "/v1/updates?state=failed", "/v1/attention", "/v1/health?hours=24",
 )  # fmt: skip
+_SETTINGS = {"WAYBILL_LOG_LEVEL": "warning", "WAYBILL_API_RATE": "0"}
 # A search for one order leads to it.
 _ANSWERED = (200, 303)
 Times = dict[str, dict[str, float]]
@@ -116,7 +117,9 @@ def run(sizes: tuple[int, ...] = SIZES) -> Times:
             url = server.url if size == sizes[-1] else growth.url_of(server.url, size)
             place = folder / str(size)
             place.mkdir()
-            visitors[size] = Visitor(stack.enter_context(deployed(url, place, pollers=0)))
+            visitors[size] = Visitor(
+                stack.enter_context(deployed(url, place, pollers=0, **_SETTINGS))
+            )
         found: Times = {}
         for path in paths():
             found[path] = _by_turns(visitors, path)

@@ -95,6 +95,7 @@ def _rows(results: Mapping[str, Any]) -> Iterator[Row]:
             "a second",
         )
     yield from _costs("a request", processes["cost_ms"])
+    yield from _streaming(results.get("streams", {}))
     yield from _draining(results["drain"])
     yield from _waking(results)
     yield from _growing(results["growth"])
@@ -143,6 +144,14 @@ def _accepting(found: Mapping[str, Mapping[str, list[dict[str, float]]]]) -> Ite
         yield Row(f"{where}: API to pgbench", of_pgbench, "", goal, _at_least(0.35))
         of_bare = _ratios(rates["api"], rates["bare"])
         yield Row(f"{where}: API to the bare handler", of_bare, "", "0.9", _at_least(0.9))
+
+
+def _streaming(found: Mapping[str, list[float]]) -> Iterator[Row]:
+    if found:
+        yield Row("accept, 16 connections, no page is open", found["without"], "a second")
+        yield Row("accept, 16 connections, 200 pages are open", found["with"], "a second")
+        share = _ratios(found["with"], found["without"])
+        yield Row("accept with 200 open pages, to without", share, "", "0.95", _at_least(0.95))
 
 
 def _draining(found: Mapping[str, Mapping[str, list[float]]]) -> Iterator[Row]:

@@ -45,6 +45,8 @@ _SETTINGS = {
     "WAYBILL_LOG_LEVEL": "warning",
     "WAYBILL_POLL_INTERVAL": "5",
     "WAYBILL_QUIET_PERIOD": "120",
+    # More than any client may send.
+    "WAYBILL_API_RATE": "0",
 }
 
 

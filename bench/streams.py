@@ -24,7 +24,11 @@ from tests.processes import Deployment, a_store, deployed
 STREAMS = 200
 _ORDERS = 60_000
 _CONNECTIONS = 16
-_SETTINGS = {"WAYBILL_LOG_LEVEL": "warning", "WAYBILL_POLL_INTERVAL": "5"}
+_SETTINGS = {
+    "WAYBILL_LOG_LEVEL": "warning",
+    "WAYBILL_POLL_INTERVAL": "5",
+    "WAYBILL_API_RATE": "0",
+}
 _REQUEST = "GET /v1/events HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\n\r\n"
 
 

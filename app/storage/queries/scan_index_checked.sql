@@ -7,8 +7,8 @@ WITH RECURSIVE ends AS MATERIALIZED (
 {{groups}},
 {{page}},
 examined AS MATERIALIZED (
-  SELECT count(*) AS examined, (SELECT id FROM page ORDER BY key {{reverse}}, id {{reverse}} LIMIT 1) AS last_id
-    FROM page)
+  SELECT count(*) AS examined,
+         (SELECT id FROM page ORDER BY key {{reverse}}, id {{reverse}} LIMIT 1) AS last_id FROM page)
 SELECT {{rows}}, ({{checked}}) AS wanted, e.examined FROM page
  CROSS JOIN examined e
  CROSS JOIN LATERAL (SELECT t.* FROM {{table}} t
