@@ -235,7 +235,7 @@ openapi: .venv/.dev ## Write openapi/openapi.json anew from the code
 migration: .venv/.dev ## Draft a migration from app/storage/tables/: make migration name="add x"
 	@$(BIN)/python migrations/draft.py "$(name)"
 
-EVERYTHING := --extra embedded --extra build --extra dev
+EVERYTHING := --extra embedded --extra build --extra otel --extra dev
 # Where a wheel must be there for everything locked: each Python of pyproject.toml, on Linux with the
 # C library of Debian 10 or newer.
 WHEEL_PYTHONS := 3.11 3.12 3.13 3.14 3.15
@@ -250,7 +250,7 @@ lock: .venv/.dev ## Lock the dependencies of pyproject.toml anew (upgrade=--upgr
 	$(UV_LOCK) $(upgrade) $(EVERYTHING) -o "$$pins"; \
 	$(UV_LOCK) --upgrade -c "$$pins" $(EVERYTHING) -o requirements-dev.txt; \
 	$(UV_LOCK) --upgrade -c "$$pins" --extra embedded --extra build -o requirements.txt; \
-	$(UV_LOCK) --upgrade -c "$$pins" --extra build -o requirements-image.txt; \
+	$(UV_LOCK) --upgrade -c "$$pins" --extra build --extra otel -o requirements-image.txt; \
 	$(UV_LOCK_OF) --group sbom $(upgrade) -o requirements-sbom.txt
 	@! grep -nE '(https?|file)://' requirements*.txt
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \

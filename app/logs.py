@@ -1,10 +1,14 @@
-"""Logs: one JSON object a line, with secrets masked, also in the lines of libraries."""
+"""Logs: a line for each event, as JSON or as text for people, with secrets masked.
+
+Lines of libraries have the same form. A line has the fields of `CONTEXT` that are known about the
+work that it belongs to; docs/operations.md explains them.
+"""
 
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
-from typing import Any
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Final, Literal
 
 import structlog
 
@@ -26,10 +30,24 @@ _SECRET_SHAPES = re.compile(
     r"|gAAAA[A-Za-z0-9_=-]{20,}|(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}=|(?<=://)[^\s/@]+(?=@)"
 )
 _MASK = "[masked]"
+Form = Literal["json", "text"]
+CONTEXT: Final = (
+    "request_id",
+    "trace_id",
+    "store_id",
+    "order_id",
+    "update_id",
+    "subject",
+    "attempt",
+    "correlation_id",
+)
+"""What the lines of a request, a delivery or a store's import say they belong to."""
+SEVERAL: Final = "several"
+"""In place of an id: the work is about more than one."""
 
 
-def configure(level: str) -> None:
-    """Write every log line of the process to stderr as JSON."""
+def configure(level: str, form: Form = "json") -> None:
+    """Write every log line of the process to stderr."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -42,7 +60,7 @@ def configure(level: str) -> None:
         foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.JSONRenderer(),
+            *_RENDERERS[form](),
         ],
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -50,7 +68,7 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for name in ("httpx", "httpcore", "sqlalchemy", "alembic", "asyncio", "oauthlib"):
+    for name in ("httpx", "httpcore", "sqlalchemy", "alembic", "asyncio", "oauthlib", "urllib3"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[
@@ -62,6 +80,68 @@ def configure(level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def about(**ids: object) -> None:
+    """Let the later lines of the current task say what they are about, by names of CONTEXT."""
+    known = structlog.contextvars.get_contextvars()
+    given = {name: _plain(value) for name, value in ids.items() if value is not None}
+    structlog.contextvars.bind_contextvars(
+        **{
+            name: value if known.get(name, value) == value else SEVERAL
+            for name, value in given.items()
+        }
+    )
+
+
+def now_about(**ids: object) -> None:
+    """Let the later lines of the current task be about other ids than before; None is none."""
+    given = {name: _plain(value) for name, value in ids.items() if value is not None}
+    structlog.contextvars.bind_contextvars(**given)
+    structlog.contextvars.unbind_contextvars(*(ids.keys() - given.keys()))
+
+
+def about_nothing() -> None:
+    """Let the later lines of the current task be about nothing."""
+    structlog.contextvars.unbind_contextvars(*CONTEXT)
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, int | None) else str(value)
+
+
+def _for_json() -> list[Any]:
+    return [structlog.processors.JSONRenderer()]
+
+
+def _for_people() -> list[Any]:
+    return [
+        _printable,
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        ),
+    ]
+
+
+_RENDERERS: Final[Mapping[Form, Callable[[], list[Any]]]] = {
+    "json": _for_json,
+    "text": _for_people,
+}
+
+
+def _printable(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's signature
+    """Escape line breaks and what a terminal would act on; a traceback keeps its lines."""
+    for name, value in event.items():
+        kept = "\n" if name == "exception" else ""
+        # mutation: log-line-of-text
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = "".join(
+                each
+                if each.isprintable() or each == kept
+                else each.encode("unicode_escape").decode()
+                for each in value
+            )
+    return event
 
 
 def mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's signature

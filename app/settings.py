@@ -174,6 +174,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged."
     )
+    log_format: Literal["json", "text"] = Field(
+        default="json", description="A JSON object a line, or text for people."
+    )
 
     @field_validator("encryption_keys", "trusted_proxies", mode="before")
     @classmethod

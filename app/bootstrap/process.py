@@ -1,14 +1,17 @@
 """Opens what a process works with, and closes it in reverse order."""
 
 import asyncio
+import os
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+
+import structlog
 
 from app.commerce.client import CommerceClient
 from app.domain.outbox.rate_limits import Breaker
@@ -27,6 +30,7 @@ from app.version import VERSION
 from app.walmart.client import WalmartClient
 from app.worker.heartbeat import PATIENCE, Heartbeat
 
+_log = structlog.get_logger(__name__)
 # A circuit breaker cools down for some first retry waits, but not so long that Walmart's recovery
 # goes unnoticed.
 _BREAKER_WAITS = 5
@@ -66,6 +70,25 @@ def new_loop() -> asyncio.AbstractEventLoop:
     except ImportError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
+
+
+@asynccontextmanager
+async def telemetry(environment: Mapping[str, str] = os.environ) -> AsyncIterator[None]:
+    """Record spans and metrics during the block, if OpenTelemetry's own settings ask for it."""
+    if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or not any(
+        environment.get(f"OTEL_EXPORTER_OTLP_{signal}ENDPOINT")
+        for signal in ("", "TRACES_", "METRICS_")
+    ):
+        yield
+        return
+    try:
+        from app import telemetry as recorded  # noqa: PLC0415 - needs the extra `waybill[otel]`
+    except ImportError:
+        _log.warning("telemetry_off", reason="waybill[otel] is not installed")
+        yield
+        return
+    async with recorded.exported(environment):
+        yield
 
 
 def _now() -> datetime:

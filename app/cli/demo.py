@@ -107,6 +107,7 @@ def _environment(
 ) -> dict[str, str]:
     keys = settings.keys or [kept["encryption_key"]]
     return {
+        "WAYBILL_LOG_FORMAT": "text",
         **os.environ,
         "WAYBILL_DATABASE_URL": url,
         # The demo uses its own database, whatever the environment says.

@@ -30,7 +30,7 @@ def poll(settings: Settings, *, host: str, port: int | None) -> None:
 
     port: where liveness and readiness probes are answered. None means no probes.
     """
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format)
     listening = None if port is None else http_server.take(host, port)
     # mutation: metrics-port-of-a-poller
     metrics = (
@@ -48,6 +48,7 @@ async def _poll(
     shutdown.on_signals()
     stop = shutdown.stop
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(process.telemetry())
         parts = await stack.enter_async_context(process.opened(settings))
         # Answered before the database answers, and while draining. A poller without a port does
         # not load the web framework.

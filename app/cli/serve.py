@@ -33,7 +33,7 @@ class CannotServe(CannotGoOn):
 
 def serve(settings: Settings, *, host: str, port: int, with_poller: bool) -> None:
     """Answer requests until SIGTERM or SIGINT. Raises CannotServe, CannotListen, BadSettings."""
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format)
     listening = http_server.take(host, port)
     metrics = (
         None if settings.metrics_port is None else http_server.take(host, settings.metrics_port)
@@ -52,6 +52,7 @@ async def _serve(
     shutdown = Shutdown(delay=settings.drain_delay)
     shutdown.on_signals()
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(process.telemetry())
         parts = await stack.enter_async_context(process.opened(settings))
         why_not = await readiness.not_ready(parts.database)
         if why_not is not None:

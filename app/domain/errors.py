@@ -71,16 +71,22 @@ class NotAvailable(OrderError):
     Nothing was written, unless the database's answer to a commit was lost.
     """
 
-    def __init__(self, code: str, message: str, retry_after: int = 5) -> None:
+    def __init__(self, code: str, message: str, retry_after: int = 5, *, cause: str = "") -> None:
         self.retry_after = retry_after
+        self.cause = cause or message
+        """Why, for the log: it may name hosts, and no caller gets it."""
         super().__init__(code, message)
+
+    def once_more(self) -> "NotAvailable":
+        """The same error for another request that met it."""
+        return type(self)(self.code, str(self), self.retry_after, cause=self.cause)
 
 
 class Busy(NotAvailable):
     """Another transaction holds a row that the request needs. Nothing was written."""
 
-    def __init__(self, code: str, message: str, retry_after: int = 2) -> None:
-        super().__init__(code, message, retry_after)
+    def __init__(self, code: str, message: str, retry_after: int = 2, *, cause: str = "") -> None:
+        super().__init__(code, message, retry_after, cause=cause)
 
 
 class Stale(NotAvailable):

@@ -11,13 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import httpx
+import structlog
 
+from app import logs, tracing
 from app.http_client import call as calls
 from app.http_client import redaction
 from app.http_client.call import ApiError, Call, ErrorClass
 from app.http_client.transport import Http, pieces
+from app.tracing import Work
 from app.version import VERSION
 
+_log = structlog.get_logger(__name__)
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
 JSON = "application/json"
 _ERROR = 400
@@ -121,6 +125,22 @@ class Exchange:
         a try in progress is cut off.
         """
         correlation_id = self._new_correlation_id()
+        facts = {"operation": wanted.operation, "method": wanted.method}
+        with tracing.span(Work.CALL, correlation_id=correlation_id, **facts) as span:
+            reply = await self._sent(wanted, correlation_id, deadline)
+            call = reply.call
+            span.note(status=call.status, failure=call.failure)
+        logs.now_about(correlation_id=correlation_id)
+        _log.debug(
+            "called",
+            operation=call.operation,
+            status=call.status,
+            failure=call.failure,
+            seconds=round((call.ended_at - call.started_at).total_seconds(), 4),
+        )
+        return reply
+
+    async def _sent(self, wanted: HttpRequest, correlation_id: str, deadline: float) -> HttpReply:
         headers = {
             "User-Agent": f"waybill/{VERSION}",
             "Accept": JSON,

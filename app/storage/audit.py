@@ -4,7 +4,8 @@
 names only the act. Outside of a request it is empty: a command on the server.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app import logs, tracing
 from app.domain.audited_act import AuditedAct
 from app.storage.postgres.database import Connection
 from app.storage.tables import audit
@@ -35,9 +37,31 @@ class Origin:
     """Name of the API key or of the person. None before it is known."""
     store_id: int | None = None
     """The one store that the actor may see. None means every store, or no actor."""
+    traceparent: str | None = None
+    """Of W3C Trace Context, without unknown parts. None if the request has none that is valid."""
+
+    @property
+    def thread(self) -> dict[str, str | None]:
+        """What an update keeps of its request, by column."""
+        return {"request_id": self.request_id, "traceparent": self.traceparent}
 
 
 origin: ContextVar[Origin] = ContextVar("origin", default=Origin())  # noqa: B039 - frozen
+
+
+@contextmanager
+def continued(request_id: str | None, traceparent: str | None) -> Iterator[None]:
+    """Let the block belong to an earlier request, unless it is part of one already."""
+    if request_id is None or origin.get().request_id is not None:
+        yield
+        return
+    token = origin.set(Origin(request_id=request_id, traceparent=traceparent))
+    logs.now_about(request_id=request_id, trace_id=tracing.trace_id(traceparent))
+    try:
+        yield
+    finally:
+        origin.reset(token)
+        logs.about_nothing()
 
 
 @dataclass(frozen=True, slots=True)

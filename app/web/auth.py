@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+from app import logs
 from app.domain import ids
 from app.domain.errors import Forbidden, NotAvailable, Unknown
 from app.storage.postgres.database import Database
@@ -25,6 +26,8 @@ REMEMBERED_FOR = 4.0
 # Seconds between two records of the use of a key by this process.
 _USE_EVERY = 60.0
 _MOST_REMEMBERED = 1000
+# What a log line names by its id; it names a store by its number.
+_LOGGED = frozenset({"order_id", "update_id"})
 _IMPLIED = {"admin": {"read", "write", "admin"}, "write": {"read", "write"}, "read": {"read"}}
 
 
@@ -55,6 +58,8 @@ class Caller:
         store = ids.store_of(identifier)
         if store is None or self.store_id not in {None, store}:
             raise Unknown(what, identifier)
+        named = f"{what}_id"
+        logs.about(store_id=store, **({named: identifier} if named in _LOGGED else {}))
         return store
 
 

@@ -54,6 +54,7 @@ async def check_liveness() -> StatusOut:
                         "detail": "The database cannot be reached now.",
                         "instance": "/readyz",
                         "code": "database_unavailable",
+                        "request_id": "7f1c9a52e0b84c6db2f0f9d1c3a4e5f6",
                     },
                 }
             },

@@ -6,6 +6,7 @@ it shows again, by the usual requests with the usual checks.
 """
 
 import asyncio
+import contextvars
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -117,7 +118,10 @@ class LiveHints:
     def _join(self, listener: Listener) -> None:
         self.listeners.add(listener)
         if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read(), name="live-hints")
+            # In a context of its own: it outlives the request that it began in.
+            self._reading = asyncio.create_task(
+                self._read(), name="live-hints", context=contextvars.Context()
+            )
 
     async def _read(self) -> None:
         """Look for changes until the last listener leaves or the process stops."""

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -11,10 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app import logs, tracing
 from app.storage import audit
+from app.tracing import Span, Work
 from app.web import problems
 from app.web.client_address import TrustedProxies
-from app.web.path_rules import PathRule, PathRules, rule_of
+from app.web.path_rules import PathRule, PathRules, route_of, rule_of
 from app.web.problem_codes import CODES
 from app.web.refusals import Refusals
 from app.web.request_rates import RequestRates, left_for
@@ -22,6 +25,7 @@ from app.web.request_rates import RequestRates, left_for
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _REFUSED = frozenset({401, 403, 429})
 _WRITES = frozenset({"POST", "PATCH", "PUT"})
+_CHANGES = _WRITES | {"DELETE"}
 _log = structlog.get_logger(__name__)
 _PLAIN_CSP = "default-src 'none'; frame-ancestors 'none'"
 
@@ -31,6 +35,16 @@ class RequestObserver(Protocol):
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request. route is a path with its parameters in braces."""
+
+
+@dataclass(slots=True)
+class _Answered:
+    """The answer to a request, as far as it is sent."""
+
+    began: float
+    """When the request came, by the clock of durations."""
+    status: int = 500
+    started: bool = False
 
 
 class RequestMiddleware:
@@ -65,17 +79,37 @@ class RequestMiddleware:
         given = sent.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else self._new_id()
         scope["waybill.request_id"] = request_id
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        origin = audit.origin.set(audit.Origin(None, self._proxies.client(scope), request_id))
-        began, status, started = time.perf_counter(), 500, False
+        caller = tracing.valid_traceparent(sent.getlist("traceparent"))
+        facts = {"method": scope["method"], "request_id": request_id}
+        with tracing.span(Work.REQUEST, caller, **facts) as span:
+            traceparent = span.traceparent or caller
+            address = self._proxies.client(scope)
+            origin = audit.origin.set(
+                audit.Origin(None, address, request_id, traceparent=traceparent)
+            )
+            logs.now_about(request_id=request_id, trace_id=tracing.trace_id(traceparent))
+            answered = _Answered(time.perf_counter())
+            try:
+                await self._answer(scope, receive, send, sent, answered)
+            finally:
+                self._observe(scope, answered, span)
+                audit.origin.reset(origin)
+                logs.about_nothing()
 
+    async def _answer(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        sent: Headers,
+        answered: "_Answered",
+    ) -> None:
         async def answer(message: Message) -> None:
-            nonlocal status, started
-            started = True
+            answered.started = True
             if message["type"] == "http.response.start":
-                status = message["status"]
+                answered.status = message["status"]
                 headers = MutableHeaders(scope=message)
-                _add_headers(headers, request_id)
+                _add_headers(headers, scope["waybill.request_id"])
                 self._add_rate(scope, headers)
             await send(message)
 
@@ -84,21 +118,32 @@ class RequestMiddleware:
             await self._limited(scope, receive, answer, sent)
         except ClientDisconnect:
             # The connection closed before the end of the body: no answer can be sent.
-            status = 400
+            answered.status = 400
         except Exception:  # noqa: BLE001 - nothing outside of this answers the request
             # The caller gets a problem document, and the request id under which it is logged.
-            _log.exception("request_failed", path=scope["path"])
-            if not started:
+            _log.exception("request_failed", route=route_of(scope))
+            if not answered.started:
                 await _refuse(scope, receive, answer, "internal_error")
-        finally:
-            # A key that made too many requests was let in.
-            if status in _REFUSED and scope.get(problems.PROBLEM) != "rate_limited":
-                self._refusals.count(scope, audit.origin.get())
-            structlog.contextvars.unbind_contextvars("request_id")
-            audit.origin.reset(origin)
-            route = getattr(scope.get("route"), "path", "unknown")
-            seconds = time.perf_counter() - began
-            self._observer.request(scope["method"], route, status, seconds)
+
+    def _observe(self, scope: Scope, answered: "_Answered", span: Span) -> None:
+        """Count a request, and log it if it may have changed something; at debug any."""
+        route = route_of(scope)
+        seconds = time.perf_counter() - answered.began
+        method, status = scope["method"], answered.status
+        # A key that made too many requests was let in.
+        if status in _REFUSED and scope.get(problems.PROBLEM) != "rate_limited":
+            self._refusals.count(scope, audit.origin.get())
+        span.note(route=route, status=status)
+        self._observer.request(method, route, status, seconds)
+        log = _log.info if method in _CHANGES else _log.debug
+        # mutation: answered-in-log
+        log(
+            "answered",
+            method=method,
+            route=route,
+            status=status,
+            seconds=round(seconds, 4),
+        )
 
     def _add_rate(self, scope: Scope, headers: MutableHeaders) -> None:
         left = left_for(scope)

@@ -98,3 +98,11 @@ def rule_of(scope: Scope) -> PathRule:
     """The rule that was assigned to a request."""
     rule: PathRule = scope[_RULE]
     return rule
+
+
+def route_of(scope: Scope) -> str:
+    """The path of the route that a request took, with its parameters in braces.
+
+    Logs and metrics have it in place of the path, which may hold a sign-in token.
+    """
+    return getattr(scope.get("route"), "path", "unknown")

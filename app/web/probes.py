@@ -7,11 +7,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+_log = structlog.get_logger(__name__)
 Ready = Callable[[], Awaitable[str | None]]
 """Returns None, or the reason why requests cannot be served."""
 DRAINING = "The process is about to stop."
@@ -66,4 +68,5 @@ async def exposition(metrics: MetricsSource) -> Response:
 def _answer(status: str, why_not: str | None) -> Response:
     if why_not is None:
         return JSONResponse({"status": status})
+    _log.warning("not_available", code=f"not_{status}", cause=why_not)
     return JSONResponse({"status": f"not {status}", "detail": why_not}, status_code=503)

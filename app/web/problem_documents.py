@@ -37,6 +37,9 @@ class ProblemOut(BaseModel):
     detail: str
     instance: str
     code: str
+    request_id: str = Field(
+        description="`X-Request-ID` of the answer: what the log says of this request has it."
+    )
     errors: list[ErrorItem] = Field(default=[], max_length=MOST)
     more: bool = Field(
         default=False,
@@ -73,6 +76,7 @@ def render(rejection: Rejection) -> Response:
         "detail": rejection.detail,
         "instance": rejection.scope["path"],
         "code": rejection.code,
+        "request_id": rejection.scope.get("waybill.request_id", ""),
     }
     if rejection.errors:
         body["errors"] = [

@@ -6,6 +6,7 @@ The form of an answer is that of the request's path (`path_rules.py`).
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -22,7 +23,7 @@ from app.domain.errors import (
     Stale,
     Unknown,
 )
-from app.web.path_rules import rule_of
+from app.web.path_rules import route_of, rule_of
 from app.web.problem_codes import CODES
 from app.web.problem_documents import MOST, Rejection
 from app.web.schema_problems import problems_of
@@ -47,6 +48,7 @@ _BY_STATUS = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
+_log = structlog.get_logger(__name__)
 _ABOUT_CONTENT = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
@@ -82,12 +84,19 @@ def problem(
     *,
     errors: Sequence[Problem] = (),
     headers: Mapping[str, str] | None = None,
+    cause: str | None = None,
 ) -> Response:
     """Refuse a request, in the form of its path. The first MOST errors are shown.
 
     A refused content has at least one error; without a field of its own it is about the whole body.
+    cause: of a 503, for the log. None means that detail states it.
     """
     request.scope[PROBLEM] = code
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        # mutation: logged-503
+        _log.warning(
+            "not_available", code=code, cause=cause or detail, route=route_of(request.scope)
+        )
     # mutation: refusal-with-a-pointer
     errors = errors or ([Problem(code, detail)] if status in _ABOUT_CONTENT else [])
     # mutation: problem-list-limit
@@ -120,12 +129,16 @@ async def show(request: Request, error: Exception) -> Response | None:
 async def _domain(request: Request, error: Exception) -> Response:
     assert isinstance(error, OrderError)  # noqa: S101 - registered for it
     status = STATUSES[type(error)]
-    headers = {}
+    headers, cause = {}, None
     if isinstance(error, NotAvailable):
         headers["Retry-After"] = str(error.retry_after)
+        cause = error.cause
     elif error.code == "idempotency_in_progress":
         headers["Retry-After"] = "1"
-    return problem(request, status, error.code, str(error), errors=error.problems, headers=headers)
+    problems = error.problems
+    return problem(
+        request, status, error.code, str(error), errors=problems, headers=headers, cause=cause
+    )
 
 
 async def _unauthorized(request: Request, error: Exception) -> Response:

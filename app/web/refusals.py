@@ -6,6 +6,7 @@ address, reason and key.
 
 import asyncio
 import contextlib
+import contextvars
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -71,7 +72,10 @@ class Refusals:
         found = self._counts.setdefault(kind, _Count(self.monotonic()))
         found.unwritten += 1
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_on(), name="refusals")
+            # In a context of its own: its rows and its log lines are not this request's.
+            self._writer = asyncio.create_task(
+                self._write_on(), name="refusals", context=contextvars.Context()
+            )
 
     async def write(self, *, all_of_them: bool = False) -> None:
         """Write what is due; at the end of the process all of it. Raises NotAvailable."""

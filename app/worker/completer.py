@@ -210,7 +210,14 @@ def _log_lost(results: Sequence[DeliveryResult], recorded: Sequence[DeliveryResu
     known = {result.update.id for result in recorded}
     for result in results:
         if result.update.id not in known:
-            _log.warning("lease_lost", update_id=str(result.update.id))
+            update = result.update
+            _log.warning(
+                "lease_lost",
+                store_id=update.store_id,
+                order_id=str(update.order_id),
+                update_id=str(update.id),
+                request_id=update.request_id,
+            )
 
 
 def _log_stopped(stopped: Sequence[Lane]) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 
+from app import logs, tracing
 from app.commerce.client import CommerceClient
 from app.domain.errors import NotAvailable
 from app.domain.outbox import retry_policy
@@ -24,6 +25,7 @@ from app.http_client import error_redaction, redaction
 from app.http_client.call import Call
 from app.storage.outbox import updates
 from app.storage.postgres.database import Database
+from app.tracing import Work
 from app.walmart.client import WalmartClient
 from app.worker.completer import Completer
 from app.worker.delivery import attempt_log, call_reports, deliver, failures
@@ -125,32 +127,38 @@ class Executor:
             return False
 
     async def _deliver(self, context: DeliveryContext) -> None:
+        update, claim, kind = context.update, context.claim, context.update.kind.value
+        facts = _facts(update)
+        logs.about(**facts, subject=update.subject)
+        tracing.past(Work.CLAIM, update.traceparent, (claim.asked_at, claim.at), **facts)
+        with tracing.span(Work.DELIVERY, update.traceparent, kind=kind, **facts) as span:
+            context.traceparent = span.traceparent
+            logs.about(trace_id=tracing.trace_id(span.traceparent or update.traceparent))
+            result = await self._result(context)
+            with tracing.span(Work.TRANSACTION):
+                await self.completer.write(result)
+            span.note(verdict=result.attempt.verdict)
+        _log.info("delivered", kind=kind, **_outcome(result.attempt))
+
+    async def _result(self, context: DeliveryContext) -> DeliveryResult:
+        """Deliver an update; returns what has to be recorded."""
         started, evidence = context.now(), context.evidence
         try:
             # mutation: confirmed-after-send
             outcome = await deliver.deliver(context)
         except Exception:  # noqa: BLE001 - logged; the loop must live on
-            _log.exception("delivery_failed", update_id=str(context.update.id))
+            _log.exception("delivery_failed")
             # mutation: internal-error-before-send
             outcome = InternalError(
                 failures.INTERNAL_ERROR, sent=evidence.wrote, snapshot=evidence.seen
             )
         try:
-            result = self._judged(context, outcome, started)
+            return self._judged(context, outcome, started)
         except Exception:  # noqa: BLE001 - logged; without a result it would be tried for ever
-            _log.exception("judging_failed", update_id=str(context.update.id))
+            _log.exception("judging_failed")
             evidence.calls.clear()
             error = InternalError(failures.INTERNAL_ERROR, sent=evidence.wrote)
-            result = self._judged(context, error, started)
-        await self.completer.write(result)
-        _log.info(
-            "delivered",
-            update_id=str(context.update.id),
-            kind=context.update.kind.value,
-            verdict=result.attempt.verdict,
-            attempt=context.update.attempts,
-            detail=result.attempt.detail,
-        )
+            return self._judged(context, error, started)
 
     def _judged(
         self, context: DeliveryContext, outcome: Outcome, started: datetime
@@ -176,6 +184,7 @@ class Executor:
                 verdict=attempt_log.verdict(outcome),
                 detail=attempt_log.detail(outcome),
                 calls=[attempt_log.call_json(call) for call in calls],
+                traceparent=context.traceparent,
             ),
             snapshot=attempt_log.snapshot(outcome),
             read_at=evidence.read_at,
@@ -183,6 +192,28 @@ class Executor:
             link=evidence.link,
             reports=list(call_reports.report(update.store_id, evidence.calls, pause, ended)),
         )
+
+
+def _facts(update: Claimed) -> dict[str, str | int | None]:
+    """What log lines and spans of a delivery say that it is about."""
+    return {
+        "store_id": update.store_id,
+        "order_id": None if update.order_id is None else str(update.order_id),
+        "update_id": str(update.id),
+        "request_id": update.request_id,
+        "attempt": update.attempts,
+    }
+
+
+def _outcome(attempt: Attempt) -> dict[str, object]:
+    """What the log says of a delivery, with the correlation ids of all its calls."""
+    made = [each["correlation_id"] for each in attempt.calls]
+    return {
+        "verdict": attempt.verdict,
+        "detail": attempt.detail,
+        "seconds": round((attempt.ended_at - attempt.started_at).total_seconds(), 4),
+        **({"correlation_id": " ".join(made)} if made else {}),
+    }
 
 
 def _public(context: DeliveryContext, outcome: Outcome) -> tuple[Outcome, list[Call]]:

@@ -12,7 +12,7 @@ import pytest
 from starlette.routing import Match
 from typer.main import get_command
 
-from app import settings
+from app import logs, settings, tracing
 from app.cli.main import app
 from app.domain.notification_kind import NotificationKind
 from app.domain.orders import blocked_messages, refund_targets
@@ -20,6 +20,7 @@ from app.domain.outbox import rate_limits, retry_policy
 from app.domain.outbox.outcome import Failure
 from app.simulator import faults
 from app.simulator.app import create_app
+from app.storage.postgres import errors
 from app.storage.queries import commerce_event_views, lane_views
 from app.storage.recording import delivery_results
 from app.usecases.bulk import rows
@@ -40,6 +41,7 @@ DOCS = ROOT / "docs"
 SETTINGS = (DOCS / "settings.md").read_text()
 COMMANDS = (DOCS / "commands.md").read_text()
 ERRORS = (DOCS / "errors.md").read_text()
+OPERATIONS = (DOCS / "operations.md").read_text()
 LIMITS = (DOCS / "limits.md").read_text()
 ARCHITECTURE = (DOCS / "architecture.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -93,6 +95,13 @@ def test_the_endpoints_of_own_caps_match_the_code() -> None:
 
 
 # ---- commands ---------------------------------------------------------------------------------
+
+
+def test_the_fields_of_a_log_line_the_causes_of_a_503_and_the_spans_are_explained() -> None:
+    named = _named(OPERATIONS, "Follow one request to Walmart")
+    causes = {*errors.CAUSES.values(), *(word for _, word in errors.OF_DRIVER)}
+    assert {*logs.CONTEXT, *causes} <= set(named)
+    assert {str(work) for work in tracing.Work} <= {name.split()[0] for name in named}
 
 
 def test_every_command_has_a_row() -> None:

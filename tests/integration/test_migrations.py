@@ -819,6 +819,20 @@ async def test_rows_of_the_audit_from_before_can_no_longer_be_changed(empty_url:
     assert await ask(empty_url, "SELECT count(*) FROM audit") == 1
 
 
+async def test_updates_of_before_know_no_request_and_the_earlier_version_goes_on_writing(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611302027")
+    write = "INSERT INTO updates (store_id, id, subject, kind, sequence) VALUES (1, $1, $2, $3, 1)"
+    async with connected(empty_url) as session:
+        await session.execute(_STORE)
+        await session.execute(write, uuid4(), "sku:A", "inventory")
+        await asyncio.to_thread(migrate.upgrade, empty_url)
+        await session.execute(write, uuid4(), "sku:B", "inventory")
+    asked = "SELECT count(*) FROM updates WHERE request_id IS NULL AND traceparent IS NULL"
+    assert await ask(empty_url, asked) == 2
+
+
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
     """A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

@@ -3,6 +3,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 import structlog
@@ -95,3 +96,55 @@ def test_a_long_value_is_cut(lines: io.StringIO) -> None:
     structlog.get_logger("waybill.test").info("event", detail="x" * 10_000)
     (line,) = written(lines)
     assert len(str(line["detail"])) == logs.LONGEST + 1
+
+
+@pytest.fixture
+def text(lines: io.StringIO) -> io.StringIO:
+    """The lines as text for people."""
+    logs.configure("info", "text")
+    return lines
+
+
+def test_a_line_of_text_is_one_line_without_secrets_and_control_characters(
+    text: io.StringIO,
+) -> None:
+    log = structlog.get_logger("waybill.test")
+    log.info("delivered", detail='x"\nforged', client_secret="canary", hidden="\x1b[2J", seconds=1)
+    logging.getLogger("uvicorn.error").info("Started\nforged %s", "wb_canarycanary")
+    first, second = text.getvalue().splitlines()
+    for word in ("delivered", "[info", "seconds=1", "\\x1b[2J", "\\n"):
+        assert word in first
+    assert "Started\\nforged" in second
+    assert "canary" not in text.getvalue()
+    assert "\x1b" not in text.getvalue()
+
+
+def test_a_traceback_of_text_keeps_its_lines(text: io.StringIO) -> None:
+    try:
+        int("postgresql://me:canarypass@host/x")
+    except ValueError:
+        structlog.get_logger("waybill.test").exception("failed")
+    assert "\nValueError: " in text.getvalue()
+    assert "canarypass" not in text.getvalue()
+
+
+def test_lines_say_what_their_work_is_about_until_it_ends(lines: io.StringIO) -> None:
+    log = structlog.get_logger("waybill.test")
+    logs.about(store_id=3, order_id=UUID(int=1), update_id=None)
+    logs.about(order_id=UUID(int=1))
+    log.info("one")
+    logs.about(order_id=UUID(int=2))
+    log.info("two")
+    logs.now_about(order_id=UUID(int=2), store_id=None)
+    log.info("another")
+    logs.about_nothing()
+    log.info("none")
+    known = [
+        {name: each.get(name) for name in logs.CONTEXT if name in each} for each in written(lines)
+    ]
+    assert known == [
+        {"store_id": 3, "order_id": str(UUID(int=1))},
+        {"store_id": 3, "order_id": logs.SEVERAL},
+        {"order_id": str(UUID(int=2))},
+        {},
+    ]

@@ -68,7 +68,7 @@ DETAIL_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     OrderEvent.TRACK_REMOVED: ("shipment_id", "tracking_number"),
     OrderEvent.UPDATE_RETRIED: ("override", "why_not"),
     OrderEvent.UPDATE_DISMISSED: ("note", "walmart"),
-    OrderEvent.ATTEMPT: ("attempt", "verdict", "detail", "calls"),
+    OrderEvent.ATTEMPT: ("attempt", "verdict", "detail", "request_id", "calls"),
     OrderEvent.RETURN_REQUESTED: _RETURN,
     OrderEvent.RETURN_REFUNDED: _RETURN,
     OrderEvent.RETURN_CANCELED: _RETURN,
@@ -76,6 +76,7 @@ DETAIL_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     OrderEvent.COMMERCE_EVENT_REFUSED: ("about", "reference", "code", "message"),
     OrderEvent.COMMERCE_EVENT_DISMISSED: ("reference", "code", "note"),
     OrderEvent.COMMERCE_ITEMS_PASSED_OVER: ("items",),
+    **{f"{kind}_accepted": ("request_id",) for kind in Kind},
     **{f"{kind}_failed": ("code",) for kind in Kind},
 }
 """The keys that `detail` of an entry can have. A word that is not here has none."""

@@ -63,6 +63,10 @@ class Claimed:
     claimed_at: datetime
     may_write: bool = True
     """The rate limits allow a write. Without one, only a read can settle the update."""
+    request_id: str | None = None
+    """Of the request that asked for it. None means that Waybill made it by itself."""
+    traceparent: str | None = None
+    """Of that request (W3C Trace Context). None means that it had none."""
 
 
 # Store, target and subject: the key of a queue, in which updates go out one after the other.

@@ -51,6 +51,8 @@ class Attempt:
     detail: str | None
     calls: Sequence[Mapping[str, Any]]
     """Requests and answers as JSON, redacted."""
+    traceparent: str | None = None
+    """Of the delivery's span where it is traced, else of the update's request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 -- The conditions on the queue are written so that no partial index serves them, as in
 -- app/storage/outbox/updates.py.
 INSERT INTO updates (store_id, id, target, subject, order_id, kind, sequence, payload, active,
-                     requested_by)
+                     requested_by, request_id, traceparent)
 SELECT o.store_id, g.id, 'commerce', o.purchase_order_id, o.id, 'commerce_note',
        coalesce(k.last, 0) + g.place, jsonb_build_object('text', g.text, 'payment', g.payment),
-       g.place = 1 AND NOT coalesce(k.busy, false), :actor
+       g.place = 1 AND NOT coalesce(k.busy, false), :actor, :request_id,
+       :traceparent
   FROM jsonb_to_recordset(:rows::jsonb) AS g(id uuid, order_id uuid, place int, text text,
        payment text)
   JOIN orders o ON o.store_id = :store_id AND o.id = g.order_id

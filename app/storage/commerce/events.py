@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.domain.errors import Unknown
 from app.domain.ids import store_of
 from app.domain.orders.shipping import TRACK_NOT_SENT
+from app.storage import audit
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection, Database
 from app.storage.postgres.sharding import Sweep
@@ -70,6 +71,9 @@ class CommerceEvent:
     message: str | None = None
     note: str | None = None
     dismissed_by: str | None = None
+    request_id: str | None = field(default=None, compare=False)
+    """Of the request that brought its newest message, as `traceparent`."""
+    traceparent: str | None = field(default=None, compare=False)
     received_at: datetime | None = field(default=None, compare=False)
     updated_at: datetime | None = field(default=None, compare=False)
 
@@ -113,6 +117,8 @@ async def save(connection: Connection, event: CommerceEvent) -> None:
     """Insert or update an event."""
     values: dict[str, Any] = {name: getattr(event, name) for name in _WRITTEN}
     values |= {"content": dict(event.content), "shipments": list(event.shipments)}
+    if (origin := audit.origin.get()).request_id is not None:
+        values |= origin.thread
     changes = {name: value for name, value in values.items() if name not in {"store_id", "id"}}
     statement = insert(table).values(**values)
     await connection.execute(

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from app.domain.orders.commerce_notes import Note
 from app.domain.orders.order import Order
-from app.storage import timeline
+from app.storage import audit, timeline
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.postgres.sql import Statement
@@ -73,6 +73,7 @@ async def _append(
         by_store[store_id].append(row)
     for store_id in sorted(by_store):
         values = {"store_id": store_id, "rows": by_store[store_id], "actor": ACTOR}
+        values |= audit.origin.get().thread
         await statement.execute(connection, values)
 
 

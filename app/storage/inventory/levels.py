@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from app.domain.orders.requests import StockLevel
 from app.domain.outbox.claimed_update import Claimed, Subject
 from app.domain.update import Kind, State
-from app.storage import timeline
+from app.storage import audit, timeline
 from app.storage.outbox import updates
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
@@ -102,6 +102,7 @@ async def put(connection: Connection, wanted: Levels, ids: timeline.NewId) -> li
     for row in rows:
         row |= {"payload": {name: row[name] for name in ("sku", "quantity", "ship_node")}}
     values |= {"order_id": wanted.order_id, "actor": wanted.actor}
+    values |= audit.origin.get().thread
     await _PUT.execute(connection, values)
     emptied = [(wanted.store_id, "walmart", row.queue) for row in older if row.queue != row.subject]
     await updates.activate_next(connection, emptied)

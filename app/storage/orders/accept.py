@@ -16,6 +16,7 @@ from uuid import UUID
 
 import asyncpg
 
+from app import logs
 from app.domain.errors import Unknown
 from app.domain.ids import store_of
 from app.domain.outbox.claimed_update import NewUpdate
@@ -131,6 +132,14 @@ async def accept_locked(connection: Connection, wanted: Acceptance) -> None:
     order, rows = wanted.version.order, rows_of([wanted])
     key = {"store_id": order.store_id, "order_id": order.id, "at": wanted.version.at}
     await _locked_statement(_parts(rows)).execute(connection, [order.store_id], {**rows, **key})
+    log_about(wanted)
+
+
+def log_about(wanted: Acceptance) -> None:
+    """Let the later lines of this request's log name the order and the updates."""
+    order = wanted.version.order
+    for each in wanted.updates:
+        logs.about(store_id=order.store_id, order_id=order.id, update_id=each.id)
 
 
 async def append(connection: Connection, new: NewUpdate) -> None:

@@ -2,13 +2,15 @@
 WITH {{guard}},
 queued AS (
   INSERT INTO updates (store_id, id, target, subject, order_id, kind, sequence, payload,
-                       requested_by, active, urgent, created_at, updated_at, due_at)
+                       requested_by, request_id, traceparent, active, urgent, created_at,
+                       updated_at, due_at)
   SELECT <a.store_id>, u.id, u.target, u.subject, a.order_id, u.kind, u.sequence, u.payload,
-         u.requested_by, u.active, a.urgent, a.at, a.at, a.at
+         u.requested_by, u.request_id, u.traceparent, u.active, a.urgent, a.at, a.at, a.at
     FROM accepted a
     JOIN jsonb_to_recordset(:updates::jsonb)
            AS u(n int, id uuid, target text, subject text, kind text, sequence int,
-                payload jsonb, requested_by text, active bool) USING (n)),
+                payload jsonb, requested_by text, request_id text, traceparent text,
+                active bool) USING (n)),
 reserved AS (
   UPDATE order_lines l SET pending = l.pending + r.units
     FROM accepted a

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from app import tracing
 from app.storage.orders import accept
 from app.storage.orders.acceptance import Acceptance, OrderLookup, OrderVersion
 from app.storage.postgres.batcher import Batcher
 from app.storage.postgres.session import Sessions
+from app.tracing import Work
 
 # Two batches of each kind run at a time: while PostgreSQL works for one, Python prepares or answers
 # the other. More would make each smaller.
@@ -36,7 +38,12 @@ class AcceptBatcher:
         Raises Conflict idempotency_in_progress while a request with the same key runs, and
         NotAvailable.
         """
-        return await self._writes.ask(wanted)
+        # The transaction is of a batch, and its spans would be below another request's.
+        with tracing.span(Work.TRANSACTION):
+            written = await self._writes.ask(wanted)
+        if written:
+            accept.log_about(wanted)
+        return written
 
     async def _look_up(self, asked: Sequence[OrderLookup]) -> Sequence[OrderVersion | Exception]:
         async with self._grouped.session() as session:

@@ -5,7 +5,7 @@ A row is a dict by column. It is the parameter of the write, and the source of t
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from app.domain.orders.order import Order
 from app.domain.orders.tracking_key import tracking_key
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import OPEN, State
-from app.storage import idempotency
+from app.storage import audit, idempotency
 from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.orders.repository import items_json
 from app.storage.orders.shipments import NewCancellation, NewShipment
@@ -77,6 +77,8 @@ class Acceptance:
     once: IdempotentRequest | None = None
     answer: StoredResponse | None = None
     """The response to store under the key of the request."""
+    origin: audit.Origin = field(default_factory=audit.origin.get)
+    """The request, which is not known where batches are written."""
 
 
 def lookup_row(n: int, asked: OrderLookup) -> dict[str, Any]:
@@ -131,6 +133,7 @@ def update_rows(wanted: Acceptance) -> Iterator[dict[str, Any]]:
     """The rows of the updates. The first is active if no other update of the order is open."""
     active = wanted.version.idle
     for new in wanted.updates:
+        # mutation: update-keeps-its-request
         yield {
             "id": new.id,
             "target": new.target.value,
@@ -139,6 +142,8 @@ def update_rows(wanted: Acceptance) -> Iterator[dict[str, Any]]:
             "sequence": new.sequence,
             "payload": new.payload,
             "requested_by": new.requested_by,
+            "request_id": wanted.origin.request_id,
+            "traceparent": wanted.origin.traceparent,
             "active": active,
         }
         active = False

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.orders.order import OrderLine
+from app.storage import audit
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.tables import order_lines, orders
@@ -71,6 +72,7 @@ async def add_listed(
     values = {
         "store_id": store_id,
         "actor": actor,
+        **audit.origin.get().thread,
         "orders": [_listed(each) for each in listed],
         "lines": [line for each in listed for line in _lines(each)],
     }

@@ -24,9 +24,10 @@ lines AS (
          ordered int, shipped int, canceled int, refunded int)
     JOIN added ON added.id = v.order_id),
 queued AS (
-  INSERT INTO updates (store_id, id, subject, order_id, kind, sequence, active, requested_by)
+  INSERT INTO updates (store_id, id, subject, order_id, kind, sequence, active, requested_by,
+                       request_id, traceparent)
   SELECT :store_id::int, g.acknowledgement, g.purchase_order_id, g.id, 'acknowledgement', 1, true,
-         :actor::text
+         :actor::text, :request_id::text, :traceparent::text
     FROM given g JOIN added ON added.id = g.id WHERE g.acknowledgement IS NOT NULL),
 recorded AS (
   INSERT INTO events (store_id, id, order_id, what, actor)

@@ -8,8 +8,8 @@ gone AS (
   DELETE FROM updates u USING old WHERE u.store_id = old.store_id AND u.id = old.id AND <u>
   RETURNING u.*)
 INSERT INTO archived_updates (store_id, id, target, subject, order_id, kind, sequence, payload,
-       state, attempts, ambiguous, dismissed_by, note, requested_by, created_at, updated_at,
-       finished_at)
+       state, attempts, ambiguous, dismissed_by, note, requested_by, request_id,
+       traceparent, created_at, updated_at, finished_at)
 SELECT <gone.store_id>, id, target, subject, order_id, kind, sequence,
        CASE kind WHEN 'tracking' THEN payload
                  -- mutation: archived-stock-levels
@@ -19,6 +19,6 @@ SELECT <gone.store_id>, id, target, subject, order_id, kind, sequence,
                  WHEN 'shipment' THEN jsonb_build_object('tracking_number',
                                                          payload->'tracking_number')
                  ELSE '{}' END,
-       state, attempts, ambiguous, dismissed_by, note, requested_by, created_at, updated_at,
-       finished_at
+       state, attempts, ambiguous, dismissed_by, note, requested_by, request_id, traceparent,
+       created_at, updated_at, finished_at
   FROM gone

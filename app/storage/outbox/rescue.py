@@ -47,6 +47,8 @@ async def _rescue(database: Database, stores: Sequence[int], new_id: NewId, quie
                 "verdict": "poller_lost",
                 "detail": "The poller stopped answering; Walmart is read before anything is sent.",
                 "calls": [],
+                "request_id": each.request_id,
+                "traceparent": each.traceparent,
             }
             for each in lapsed
         ]
@@ -63,6 +65,8 @@ class LapsedUpdate:
     id: UUID
     order_id: UUID | None
     attempts: int
+    request_id: str | None
+    traceparent: str | None
     leased_by: str
     leased_until: datetime
 

@@ -10,4 +10,5 @@ UPDATE updates u
        lease_token = NULL, leased_until = NULL, leased_by = NULL,
        due_at = now(), updated_at = now()
   FROM lapsed WHERE u.store_id = lapsed.store_id AND u.id = lapsed.id AND <u>
-RETURNING u.store_id, u.id, u.order_id, u.attempts, lapsed.leased_by, lapsed.leased_until
+RETURNING u.store_id, u.id, u.order_id, u.attempts, u.request_id, u.traceparent,
+          lapsed.leased_by, lapsed.leased_until

@@ -61,7 +61,8 @@ taken AS (
                   AND chosen.number <= chosen.most
   RETURNING u.store_id, u.id, u.order_id, u.kind, u.subject, u.payload, u.attempts, u.retries,
          u.reads, u.ambiguous, u.in_doubt_until, u.faults, u.failing_for, u.failing_since,
-         u.created_at, u.lease_token, u.leased_until, chosen.claimed_from, chosen.may_write)
+         u.created_at, u.request_id, u.traceparent, u.lease_token, u.leased_until,
+         chosen.claimed_from, chosen.may_write)
 SELECT passed.store_id AS of_store, taken.*, now() AS claimed_at, {{order}}
   FROM passed
   LEFT JOIN taken ON taken.store_id = passed.store_id

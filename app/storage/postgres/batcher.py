@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from app.domain.errors import Busy, NotAvailable
 from app.storage.postgres.errors import unavailable
 
+_CUT_SHORT = "cut_short: the batch ended without an answer for this request"
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
@@ -86,9 +87,12 @@ class Batcher(Generic[Request, Answer]):
         loop = asyncio.get_running_loop()
         # mutation: batch-queue-timeout
         while self._waiting and self._waiting[0].until <= loop.time():
-            _answer(self._waiting.popleft(), unavailable())
+            _answer(self._waiting.popleft(), unavailable(self._late()))
         first = self._waiting[0].until if self._waiting else None
         self._timer = None if first is None else loop.call_at(first, self._turn_away)
+
+    def _late(self) -> str:
+        return f"queue_full: {self.at_once} batches ran for {self.patience:g} s before this one"
 
     async def _run(self, batch: Sequence[_Waiter[Request, Answer]]) -> None:
         try:
@@ -106,7 +110,7 @@ class Batcher(Generic[Request, Answer]):
             # A batch that was cut short leaves requests without an answer.
             for waiter in batch:
                 if not waiter.answer.done():
-                    _answer(waiter, unavailable())
+                    _answer(waiter, unavailable(_CUT_SHORT))
 
     async def _carried_out(
         self, batch: Sequence[_Waiter[Request, Answer]]
@@ -118,7 +122,7 @@ class Batcher(Generic[Request, Answer]):
             # The locked row belongs to one request.
             raise
         except NotAvailable as error:
-            return [type(error)(error.code, str(error)) for _ in batch]
+            return [error.once_more() for _ in batch]
 
     async def _one_by_one(self, batch: Sequence[_Waiter[Request, Answer]]) -> None:
         loop = asyncio.get_running_loop()

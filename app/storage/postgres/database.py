@@ -8,11 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app import tracing
 from app.storage.postgres.dsn import asyncpg_arguments, sqlalchemy_url
 from app.storage.postgres.errors import READ_ONLY, sqlstate, translated
 from app.storage.postgres.pool import Pool, PoolUse
 from app.storage.postgres.retry import repeated
 from app.storage.postgres.session import Sessions
+from app.tracing import Work
 
 Connection = AsyncConnection
 # In a connection's info: whether the tables are distributed by store over several servers.
@@ -104,9 +106,10 @@ class Database:
         reached or takes no writes now, Busy if another transaction locks a row that it needs.
         """
         wait = {"lock_timeout": str(BRIEF)} if repeated() else {}
-        async with self._connection() as connection, connection.begin():
-            await self._prepare(connection, {**self.limits, **wait, **settings})
-            yield connection
+        with tracing.span(Work.TRANSACTION):
+            async with self._connection() as connection, connection.begin():
+                await self._prepare(connection, {**self.limits, **wait, **settings})
+                yield connection
 
     @asynccontextmanager
     async def read(self, **settings: str) -> AsyncIterator[Connection]:

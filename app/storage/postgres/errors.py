@@ -1,4 +1,7 @@
-"""Which database errors are transient: one table for SQLAlchemy and for asyncpg."""
+"""Which database errors are transient: one table for SQLAlchemy and for asyncpg.
+
+The caller gets one of three errors; the log gets the cause (docs/operations.md lists the words).
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +10,7 @@ import asyncpg
 import sqlalchemy as sa
 
 from app.domain.errors import Busy, NotAvailable, Stale
+from app.storage.postgres.pool import PoolClosed, PoolExhausted
 
 # A lock time-out, a serialization failure, a deadlock.
 _BUSY = frozenset({"55P03", "40001", "40P01"})
@@ -24,13 +28,51 @@ _NOT_NOW = ("08", "25P03", *REFUSED, "53", "57", "58")
 # Errors of a statement that lost its connection; a time-out is an OSError.
 # mutation: lost-database-error
 LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, sa.exc.TimeoutError)
+# Words for the log by SQLSTATE, or by its class.
+CAUSES = {
+    "25006": "database_read_only",
+    "25P03": "transaction_was_idle",
+    "40001": "serialization_failure",
+    "40P01": "deadlock",
+    "53100": "database_disk_full",
+    "53300": "database_connections_used_up",
+    "55P03": "row_locked",
+    "57014": "statement_timeout",
+    "57P03": "database_starting",
+    "08": "connection_lost",
+    "28": "database_refuses_role",
+    "3D": "database_missing",
+    "53": "database_out_of_resources",
+    "57": "database_stopping",
+    "58": "database_io_error",
+}
+# The same for errors of the driver, the first that fits.
+OF_DRIVER: tuple[tuple[type[BaseException], str], ...] = (
+    (PoolExhausted, "pool_exhausted"),
+    (sa.exc.TimeoutError, "pool_exhausted"),
+    (PoolClosed, "process_stopping"),
+    (TimeoutError, "database_silent"),
+    (asyncpg.InvalidCachedStatementError, "schema_changed"),
+    (asyncpg.OutdatedSchemaCacheError, "schema_changed"),
+    (OSError, "database_unreachable"),
+)
 _MESSAGE = "The database cannot be reached or takes no writes now."
 _HELD = "Another transaction holds a row that this needs."
 
 
-def unavailable() -> NotAvailable:
+def unavailable(cause: str) -> NotAvailable:
     """The error of a database that cannot be reached or takes no writes now."""
-    return NotAvailable("database_unavailable", _MESSAGE)
+    return NotAvailable("database_unavailable", _MESSAGE, cause=cause)
+
+
+def cause_of(error: BaseException) -> str:
+    """Why the database did not answer, for the log: a word, and what the driver says."""
+    found, state = _cause(error) or error, sqlstate(error)
+    of_driver = (word for kind, word in OF_DRIVER if isinstance(found, kind))
+    # mutation: cause-of-a-503
+    word = CAUSES.get(state) or CAUSES.get(state[:2]) or next(of_driver, "connection_lost")
+    said = str(found).strip().partition("\n")[0]
+    return f"{word}: {said}" if said else word
 
 
 def sqlstate(error: BaseException | None) -> str:
@@ -46,13 +88,13 @@ def meaning(error: Exception, *, alone: bool = False) -> NotAvailable | None:
     """
     cause, state = _cause(error), sqlstate(error)
     if state in _BUSY:
-        return Busy("order_busy", _HELD)
+        return Busy("order_busy", _HELD, cause=cause_of(error))
     # mutation: repeat-after-migration
     if state == READ_ONLY or isinstance(cause, _OUTDATED):
-        return Stale("database_unavailable", _MESSAGE)
+        return Stale("database_unavailable", _MESSAGE, cause=cause_of(error))
     lost = isinstance(cause, LOST) or (alone and isinstance(cause, RuntimeError))
     if lost or state.startswith(_NOT_NOW) or getattr(error, "connection_invalidated", False):
-        return unavailable()
+        return unavailable(cause_of(error))
     return None
 
 

@@ -23,6 +23,10 @@ class PoolClosed(asyncpg.InterfaceError):  # type: ignore[misc]  # asyncpg has n
     """The pool is closed."""
 
 
+class PoolExhausted(TimeoutError):
+    """All connections of the pool stayed in use."""
+
+
 @dataclass(slots=True)
 class PooledConnection:
     """A connection of a pool, with the times when it was opened and last given back."""
@@ -74,13 +78,16 @@ class Pool:
         self._places = asyncio.Semaphore(self.size)
 
     async def take(self) -> PooledConnection:
-        """Take a connection. Raises TimeoutError, PoolClosed, and what connecting raises."""
+        """Take a connection. Raises PoolExhausted, PoolClosed, and what connecting raises."""
         if self._places.locked():
             # The longest waiting request is next.
             self._waiting += 1
             try:
                 async with asyncio.timeout(self.patience):
                     await self._places.acquire()
+            except TimeoutError as error:
+                why = f"all {self.size} connections were in use for {self.patience:g} s"
+                raise PoolExhausted(why) from error
             finally:
                 self._waiting -= 1
         else:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from app.storage.postgres.dsn import asyncpg_arguments
-from app.storage.postgres.errors import LOST, unavailable
+from app.storage.postgres.errors import LOST, cause_of, unavailable
 
 LOCK = "hashtextextended('waybill:pollers', 0)"
 SHARE = f"SELECT pg_advisory_lock_shared({LOCK})"
@@ -29,7 +29,7 @@ async def alone(url: str) -> AsyncIterator[bool]:
     try:
         connection = await asyncpg.connect(**asyncpg_arguments(url), timeout=PATIENCE)
     except (*LOST, asyncpg.PostgresError, RuntimeError) as error:
-        raise unavailable() from error
+        raise unavailable(cause_of(error)) from error
     try:
         yield bool(await connection.fetchval(_ALONE))
     finally:

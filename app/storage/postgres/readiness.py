@@ -1,6 +1,7 @@
 """Whether the database can serve requests: it answers, takes writes, and its schema is at head."""
 
 import sqlalchemy as sa
+import structlog
 
 from app.domain.errors import NotAvailable
 from app.storage.postgres import migrate
@@ -8,6 +9,7 @@ from app.storage.postgres.database import Database
 from app.storage.postgres.errors import REFUSED, sqlstate
 from app.storage.postgres.retry import again
 
+_log = structlog.get_logger(__name__)
 # A read-only server refuses this statement; on others it changes nothing. It takes a table that the
 # application may change, and that migrations hardly ever lock.
 _WRITES = "SELECT FROM api_keys LIMIT 0 FOR UPDATE"
@@ -18,6 +20,7 @@ async def not_ready(database: Database) -> str | None:
     try:
         current = await again(lambda: _revision(database))
     except NotAvailable as error:
+        _log.warning("database_not_ready", cause=error.cause)
         return in_a_line(error)
     except sa.exc.SQLAlchemyError as error:
         return f"The database does not answer as it should: {in_a_line(error)}."

@@ -11,9 +11,11 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from app import tracing
 from app.domain.errors import Stale
 from app.storage.postgres.errors import LOST, translated
 from app.storage.postgres.pool import Pool
+from app.tracing import Work
 
 Row = Mapping[str, Any]
 _SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -106,7 +108,7 @@ class Sessions:
         rows are not needed, such as one that locks a row. mode: the transaction modes of BEGIN.
         """
         begin = "; ".join(each for each in (f"BEGIN {mode}", self.limits, first) if each)
-        with self._renewing(), translated():
+        with tracing.span(Work.TRANSACTION), self._renewing(), translated():
             with translated(alone=True):
                 pooled = await self.pool.take()
             sound = False

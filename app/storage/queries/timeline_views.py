@@ -109,7 +109,8 @@ def _registered(row: Row, order_id: UUID) -> _Placed:
 
 def _of_update(update: UpdateView) -> Iterator[_Placed]:
     accepted = f"{update.kind}_accepted"
-    entry = TimelineEntry(update.created_at, accepted, update.requested_by, update.id, {})
+    asked = {"request_id": update.request_id} if update.request_id else {}
+    entry = TimelineEntry(update.created_at, accepted, update.requested_by, update.id, asked)
     yield (update.created_at, update.id), entry
     if update.finished_at is not None:
         detail = {"code": update.status_detail.code} if update.status_detail else {}
@@ -127,6 +128,7 @@ def _attempt(row: Row) -> TimelineEntry:
         "attempt": row["number"],
         "verdict": row["verdict"],
         "detail": row["detail"],
+        "request_id": row["request_id"],
         "calls": [
             {key: call[key] for key in ("operation", "status", "codes", "correlation_id")}
             for call in row["calls"]

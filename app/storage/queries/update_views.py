@@ -30,8 +30,8 @@ from app.storage.queries.views import (
 
 _STATES = tuple(map(str, State))
 _OWN = """t.store_id, t.id, t.order_id, t.target, t.subject, t.kind, t.state, t.sequence,
-    t.attempts, t.ambiguous, t.note, t.dismissed_by, t.requested_by, t.created_at, t.updated_at,
-    t.finished_at, t.payload ->> 'shipment_update_id' AS corrects"""
+    t.attempts, t.ambiguous, t.note, t.dismissed_by, t.requested_by, t.request_id, t.traceparent,
+    t.created_at, t.updated_at, t.finished_at, t.payload ->> 'shipment_update_id' AS corrects"""
 _ROWS = f"{_OWN}, t.in_doubt_until, t.due_at, t.last_error, s.id AS store_uuid"
 # The same columns of an archived update, which is never due and has no error.
 _ARCHIVED = (
@@ -169,6 +169,8 @@ def view(row: Row) -> UpdateView:
         note=row["note"],
         dismissed_by=row["dismissed_by"],
         requested_by=row["requested_by"],
+        request_id=row["request_id"],
+        traceparent=row["traceparent"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         finished_at=row["finished_at"],
@@ -254,6 +256,8 @@ def attempt_view(row: Row) -> AttemptView:
         verdict=row["verdict"],
         detail=row["detail"],
         calls=tuple(_call(call) for call in row["calls"]),
+        request_id=row["request_id"],
+        traceparent=row["traceparent"],
     )
 
 

@@ -43,4 +43,6 @@ def attempt_row(result: DeliveryResult) -> dict[str, Any]:
         "verdict": attempt.verdict,
         "detail": attempt.detail,
         "calls": list(attempt.calls),
+        "request_id": update.request_id,
+        "traceparent": attempt.traceparent or update.traceparent,
     }

@@ -28,13 +28,13 @@ WITH changed AS (
   RETURNING u.store_id, u.id, u.target, u.subject, u.in_doubt_until),
 kept AS (
   INSERT INTO attempts (store_id, id, update_id, order_id, number, poller, started_at,
-                        ended_at, verdict, detail, calls)
+                        ended_at, verdict, detail, calls, request_id, traceparent)
   SELECT <v.store_id>, v.id, v.update_id, v.order_id, v.number, v.poller, v.started_at,
          v.ended_at, CASE WHEN c.id IS NULL THEN 'lease_lost' ELSE v.verdict END, v.detail,
-         v.calls
+         v.calls, v.request_id, v.traceparent
     FROM jsonb_to_recordset(:attempts::jsonb) AS v(store_id int, id uuid, update_id uuid,
          order_id uuid, number int, poller text, started_at timestamptz, ended_at timestamptz,
-         verdict text, detail text, calls jsonb)
+         verdict text, detail text, calls jsonb, request_id text, traceparent text)
     LEFT JOIN changed c ON c.store_id = v.store_id AND c.id = v.update_id
       -- mutation: repeated-result-single-attempt
       ON CONFLICT (store_id, id) DO NOTHING)

@@ -28,6 +28,9 @@ commerce_events = sa.Table(
     sa.Column("message", sa.Text),
     sa.Column("note", sa.Text),
     sa.Column("dismissed_by", sa.Text),
+    # The request that brought its newest message.
+    sa.Column("request_id", sa.Text),
+    sa.Column("traceparent", sa.Text),
     time("received_at", default=True),
     time("updated_at", default=True),
     # When a poller carries it out, after its order is linked.

@@ -46,6 +46,9 @@ updates = sa.Table(
     sa.Column("dismissed_by", sa.Text),
     sa.Column("note", sa.Text),
     sa.Column("requested_by", sa.Text),
+    # The request that asked for it: X-Request-ID, and traceparent (W3C Trace Context).
+    sa.Column("request_id", sa.Text),
+    sa.Column("traceparent", sa.Text),
     # Whether its order must be shipped soon or is late: then it goes before others of its store.
     sa.Column("urgent", sa.Boolean, nullable=False, server_default=sa.text("false")),
     time("created_at", default=True),
@@ -167,6 +170,8 @@ archived_updates = sa.Table(
     sa.Column("dismissed_by", sa.Text),
     sa.Column("note", sa.Text),
     sa.Column("requested_by", sa.Text),
+    sa.Column("request_id", sa.Text),
+    sa.Column("traceparent", sa.Text),
     time("created_at", nullable=False),
     time("updated_at", nullable=False),
     time("finished_at", nullable=False),
@@ -197,6 +202,9 @@ attempts = sa.Table(
     sa.Column("detail", sa.Text),
     # Each call of this attempt: the request (redacted) and the response.
     sa.Column("calls", JSONB, nullable=False, server_default=EMPTY_LIST),
+    # Of its update's request; traceparent is of the delivery where that is traced.
+    sa.Column("request_id", sa.Text),
+    sa.Column("traceparent", sa.Text),
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.Index("ix_attempts_update", "store_id", "update_id", "number"),
     sa.Index("ix_attempts_order", "store_id", "order_id"),

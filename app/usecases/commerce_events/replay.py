@@ -25,9 +25,9 @@ async def replay(context: AppContext, event_id: UUID) -> EventResult:
         )
     if order_id is None:
         return EventResult("waiting", event.message or "")
-    return await carry_out(
-        context, EventSubject(order_id, lambda known: known or event), stored=True
-    )
+    subject = EventSubject(order_id, lambda known: known or event)
+    with audit.continued(event.request_id, event.traceparent):
+        return await carry_out(context, subject, stored=True)
 
 
 async def retry(

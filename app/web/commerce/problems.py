@@ -6,7 +6,8 @@ magento/magento2: addError() of Exception/AbstractAggregateException.php, _rende
 Webapi/Rest/Response.php). The parameter is the JSON pointer of the field.
 
 Commerce answers 400 to every request that it cannot carry out, for its content or for the state of
-the order, and its clients expect that (Adobe, "Web API response"). `error_code` is Waybill's code.
+the order, and its clients expect that (Adobe, "Web API response"). `error_code` is Waybill's code,
+`request_id` the one of the answer's X-Request-ID.
 """
 
 import functools
@@ -54,6 +55,7 @@ def render(rejection: Rejection) -> Response:
         "parameters": _parameters(errors[0]) if errors else [],
         "trace": None,
         "error_code": rejection.code,
+        "request_id": rejection.scope.get("waybill.request_id", ""),
     }
     content = json.dumps(body).encode()
     return Response(content, status, dict(rejection.headers), media_type="application/json")

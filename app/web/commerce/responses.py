@@ -35,6 +35,8 @@ class CommerceMoreOut(BaseModel):
 class CommerceRefusalOut(BaseModel):
     """Commerce's error body. error_code is Waybill's code (see /docs/problems).
 
+    request_id is the answer's X-Request-ID, under which the log has the request.
+
     errors has all errors, and message and parameters are those of the first.
     """
 
@@ -44,6 +46,7 @@ class CommerceRefusalOut(BaseModel):
     parameters: list[str]
     trace: str | None
     error_code: str
+    request_id: str
 
 
 # Here, because FastAPI would remove the null from an example beside the response.
@@ -59,6 +62,7 @@ EXAMPLES[CommerceRefusalOut.__name__] = {
     "parameters": ["/items/0/qty"],
     "trace": None,
     "error_code": "quantity_exceeds_remaining",
+    "request_id": "7f1c9a52e0b84c6db2f0f9d1c3a4e5f6",
 }
 
 

@@ -58,6 +58,8 @@ class Happened:
     calls: tuple[CallShown, ...] = ()
     said: str | None = None
     """The other system's own words."""
+    request_id: str | None = None
+    """Of the request that asked for what was tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,17 @@ def _try(attempt: AttemptView, viewer: Viewer, *, full: bool) -> Happened:
     more = _took(viewer, seconds)
     calls = tuple(_call(each) for each in attempt.calls) if full else ()
     said = attempt.detail.partition(": ")[2] if attempt.detail else None
-    return Happened(attempt.ended_at, "send", tone, sentence, more, None, calls, said or None)
+    return Happened(
+        at=attempt.ended_at,
+        icon="send",
+        tone=tone,
+        sentence=sentence,
+        more=more,
+        actor=None,
+        calls=calls,
+        said=said or None,
+        request_id=attempt.request_id,
+    )
 
 
 def _took(viewer: Viewer, seconds: float) -> str:

@@ -59,6 +59,7 @@ def _update(update: UpdateView, attempts: Sequence[AttemptView]) -> Iterator[str
         f"UPDATE {update.id} {update.kind} {update.state}, accepted {_time(update.created_at)}, "
         f"ended {_time(update.finished_at)}, in doubt until {_time(update.in_doubt_until)}"
     )
+    yield f"request={update.request_id or '-'} traceparent={update.traceparent or '-'}"
     for attempt in attempts:
         times = f"{_time(attempt.started_at)} to {_time(attempt.ended_at)}"
         yield f"TRY {attempt.number} {attempt.verdict} {times} {attempt.detail or ''}".rstrip()

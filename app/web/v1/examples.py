@@ -53,6 +53,8 @@ UPDATE: dict[str, Any] = {
     "note": None,
     "dismissed_by": None,
     "requested_by": "commerce",
+    "request_id": "order-17-shipment-1",
+    "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     "created_at": AT,
     "updated_at": AT,
     "finished_at": None,
@@ -80,6 +82,8 @@ ATTEMPT: dict[str, Any] = {
             "failure": None,
         }
     ],
+    "request_id": "order-17-shipment-1",
+    "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 }
 SHIPMENT: dict[str, Any] = {
     "id": SHIPMENT_ID,

@@ -72,6 +72,7 @@ def _problem(status: int, codes: list[str]) -> dict[str, Any]:
                 "detail": CODES[code].meaning,
                 "instance": "/v1/…",
                 "code": code,
+                "request_id": "7f1c9a52e0b84c6db2f0f9d1c3a4e5f6",
             },
         }
         for code in codes

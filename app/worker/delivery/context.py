@@ -53,6 +53,8 @@ class DeliveryContext:
     """Seconds after an unclear write until a read may show that it had no effect."""
     lease: Lease
     evidence: Evidence = field(default_factory=Evidence)
+    traceparent: str | None = None
+    """Of the delivery's span. None means that it is not traced."""
     _orders: dict[State, Order] = field(default_factory=dict, init=False, repr=False)
     """The order by the state of the update, computed once."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from app import logs
 from app.domain.orders.order import Order
 from app.domain.orders.order_event import OrderEvent
 from app.domain.outbox.rate_limits import Breaker
@@ -43,6 +44,7 @@ class DoubtResolver:
         async with self.context.transaction() as connection:
             taken = await storage.take(connection, store_id)
         for each in taken:
+            logs.now_about(order_id=each.order_id, update_id=each.id, correlation_id=None)
             try:
                 await self._end(each, reader)
             except LanePaused as paused:
@@ -79,7 +81,7 @@ class DoubtResolver:
                     OrderEvent.DOUBT_ENDED, update_id=found.id, detail=detail
                 )
                 await timeline.add(connection, order.store_id, order.id, event, context.new_id)
-        _log.info("doubt_read", update_id=str(each.id), walmart=finding.walmart)
+        _log.info("doubt_read", walmart=finding.walmart)
         context.wake()
 
     async def _unreachable(self, found: StoredUpdate) -> bool:

@@ -2,6 +2,7 @@
 
 import structlog
 
+from app import logs
 from app.usecases.context import AppContext
 from app.usecases.imports import reconcile
 
@@ -13,6 +14,7 @@ async def reconcile_stores(context: AppContext, interval: float) -> bool:
     if not interval:
         return False
     for store_id in await reconcile.due(context, interval):
+        logs.now_about(store_id=store_id, correlation_id=None)
         since = context.now() - reconcile.RECENT
         report = await reconcile.reconcile(context, store_id, since, every=interval)
         if report is not None and (report.findings or report.stopped):

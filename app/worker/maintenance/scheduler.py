@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from app import logs
 from app.domain.errors import NotAvailable
 
 _log = structlog.get_logger(__name__)
@@ -53,6 +54,7 @@ class MaintenanceScheduler:
 
 async def _run(job: Job) -> bool:
     """Run a job. A job that fails is logged and runs again after its interval."""
+    logs.about_nothing()
     try:
         return await job.run()
     except NotAvailable as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from app import logs
 from app.domain.errors import NotAvailable
 
 _log = structlog.get_logger(__name__)
@@ -71,6 +72,7 @@ class StoreTasks:
         return self.pool.start(await self.due(), self._isolated)
 
     async def _isolated(self, store_id: int) -> None:
+        logs.now_about(store_id=store_id)
         try:
             await self.work(store_id)
         except NotAvailable as error:

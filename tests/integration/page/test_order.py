@@ -222,6 +222,7 @@ async def test_the_file_for_a_support_case_has_tries_and_ids_and_no_buyer(
     assert order.purchase_order_id in answer.headers["content-disposition"]
     text = answer.text
     assert f"UPDATE {update} shipment failed" in text
+    assert "request=- traceparent=-" in text
     assert "TRY 1 refused" in text
     assert re.search(r"correlation=[0-9a-f-]{36}", text)
     assert re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z POST /v3/orders/", text)

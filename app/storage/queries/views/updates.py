@@ -88,6 +88,17 @@ class UpdateView(View):
     note: str | None
     dismissed_by: str | None
     requested_by: str | None
+    request_id: Annotated[
+        str | None,
+        Field(
+            description="`X-Request-ID` of the request that asked for it. null: Waybill did so "
+            "by itself, or a version that did not keep it."
+        ),
+    ]
+    traceparent: Annotated[
+        str | None,
+        Field(description="`traceparent` of that request (W3C Trace Context), if it had one."),
+    ]
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None
@@ -130,6 +141,10 @@ class AttemptView(View):
     verdict: str
     detail: str | None
     calls: tuple[CallView, ...]
+    request_id: str | None
+    """`X-Request-ID` of the request that asked for the update."""
+    traceparent: str | None
+    """Of the delivery where it was traced, else of that request (W3C Trace Context)."""
 
 
 @dataclass(frozen=True, slots=True)
