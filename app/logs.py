@@ -8,6 +8,8 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import structlog
@@ -30,6 +32,7 @@ _SECRET_SHAPES = re.compile(
     r"|gAAAA[A-Za-z0-9_=-]{20,}|(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}=|(?<=://)[^\s/@]+(?=@)"
 )
 _MASK = "[masked]"
+_HARMLESS: Final = frozenset({bool, int, float, type(None)})
 Form = Literal["json", "text"]
 CONTEXT: Final = (
     "request_id",
@@ -42,6 +45,7 @@ CONTEXT: Final = (
     "correlation_id",
 )
 """What the lines of a request, a delivery or a store's import say they belong to."""
+_about: ContextVar[dict[str, object]] = ContextVar("about", default={})  # noqa: B039 - replaced, never changed
 SEVERAL: Final = "several"
 """In place of an id: the work is about more than one."""
 
@@ -49,12 +53,12 @@ SEVERAL: Final = "several"
 def configure(level: str, form: Form = "json") -> None:
     """Write every log line of the process to stderr."""
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
+        add_about,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         mask,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
@@ -84,10 +88,11 @@ def configure(level: str, form: Form = "json") -> None:
 
 def about(**ids: object) -> None:
     """Let the later lines of the current task say what they are about, by names of CONTEXT."""
-    known = structlog.contextvars.get_contextvars()
+    known = _about.get()
     given = {name: _plain(value) for name, value in ids.items() if value is not None}
-    structlog.contextvars.bind_contextvars(
-        **{
+    _about.set(
+        known
+        | {
             name: value if known.get(name, value) == value else SEVERAL
             for name, value in given.items()
         }
@@ -96,14 +101,18 @@ def about(**ids: object) -> None:
 
 def now_about(**ids: object) -> None:
     """Let the later lines of the current task be about other ids than before; None is none."""
-    given = {name: _plain(value) for name, value in ids.items() if value is not None}
-    structlog.contextvars.bind_contextvars(**given)
-    structlog.contextvars.unbind_contextvars(*(ids.keys() - given.keys()))
+    found = _about.get() | {name: _plain(value) for name, value in ids.items()}
+    _about.set({name: value for name, value in found.items() if value is not None})
 
 
 def about_nothing() -> None:
     """Let the later lines of the current task be about nothing."""
-    structlog.contextvars.unbind_contextvars(*CONTEXT)
+    _about.set({})
+
+
+def add_about(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's signature
+    """Add what the current task is about; what the line says itself stands."""
+    return _about.get() | dict(event)
 
 
 def _plain(value: object) -> object:
@@ -147,14 +156,20 @@ def _printable(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
 def mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's signature
     """Mask secrets by the name of their field and by their shape, and cut long values."""
     for name, value in event.items():
-        if _SECRET_NAMES.search(name):
+        if _is_secret(name):
             event[name] = _MASK
-        elif not isinstance(value, bool | int | float | None):
+        elif type(value) not in _HARMLESS:
             most = _LONGEST_TRACE if name == "exception" else LONGEST
+            shown = value if type(value) is str else str(_by_name(value, _DEEPEST))
             # Text far behind the cut is not searched.
-            hidden = _in_text(str(_by_name(value, _DEEPEST))[: 4 * most])
+            hidden = _in_text(shown[: 4 * most])
             event[name] = hidden if len(hidden) <= most else hidden[:most] + "…"
     return event
+
+
+@lru_cache(1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAMES.search(name) is not None
 
 
 def _by_name(value: object, deepest: int) -> object:
@@ -165,7 +180,7 @@ def _by_name(value: object, deepest: int) -> object:
         return "…"
     if isinstance(value, Mapping):
         return {
-            name: _MASK if _SECRET_NAMES.search(str(name)) else _by_name(item, deepest - 1)
+            name: _MASK if _is_secret(str(name)) else _by_name(item, deepest - 1)
             for name, item in value.items()
         }
     return [_by_name(item, deepest - 1) for item in value]

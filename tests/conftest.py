@@ -13,6 +13,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from app import logs
 from app.storage.postgres.database import Database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.embedded import EmbeddedPostgres
@@ -26,7 +27,7 @@ settings.load_profile("waybill")
 # The pretty tracebacks of a large statement take seconds each.
 structlog.configure(
     processors=[
-        structlog.contextvars.merge_contextvars,
+        logs.add_about,
         structlog.processors.add_log_level,
         structlog.dev.ConsoleRenderer(
             colors=False, exception_formatter=structlog.dev.plain_traceback

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from app import tracing
+from app import logs, tracing
 from app.domain.update import Kind
 from app.telemetry import OpenTelemetryRecorder
 from app.usecases.commerce_events import replay
@@ -31,7 +31,7 @@ PACKAGE = {"carrier_code": "ups", "tracking_number": "1ZA"}
 
 @pytest.fixture
 def logged() -> Iterator[list[Any]]:
-    merged = [structlog.contextvars.merge_contextvars]
+    merged = [logs.add_about]
     with structlog.testing.capture_logs(processors=merged) as entries:
         yield entries
 

@@ -12,6 +12,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from app import logs
 from app.domain.errors import Busy, NotAvailable, Stale
 from app.storage.postgres import errors
 from app.storage.postgres.batcher import Batcher
@@ -82,7 +83,7 @@ def api(error: Exception) -> ASGIApp:
 async def asked(app: Any, path: str = "/orders/1") -> tuple[httpx.Response, list[Any]]:
     """An answer, with the lines of the log."""
     transport = httpx.ASGITransport(app=app)
-    merged = [structlog.contextvars.merge_contextvars]
+    merged = [logs.add_about]
     with structlog.testing.capture_logs(processors=merged) as logged:
         async with httpx.AsyncClient(transport=transport, base_url="http://w.test") as client:
             return await client.get(path), [
