@@ -104,6 +104,13 @@ bench-large: .venv/.dev ## Measure growth to five million orders (about half an 
 	@$(BIN)/python -m bench.growth 10000 1000000 5000000 --out bench/large.json
 	@$(BIN)/python -m bench.report
 
+.PHONY: soak floods
+soak: .venv/.dev ## Load Waybill for half an hour: memory, descriptors and connections must not grow
+	@$(BIN)/python -m bench.soak 30
+
+floods: .venv/.dev ## Attack an API process with slow clients, floods and hostile bodies (two minutes)
+	@$(BIN)/python -m bench.floods 20
+
 .PHONY: rehearse
 rehearse: ## Do the container image's own steps by hand, without Docker
 	@deploy/rehearse.sh
