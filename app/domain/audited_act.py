@@ -22,6 +22,7 @@ class AuditedAct(StrEnum):
     COMMERCE_EVENT_RETRIED = "commerce_event_retried"
     COMMERCE_EVENT_DISMISSED = "commerce_event_dismissed"
     SECRETS_REENCRYPTED = "secrets_reencrypted"
+    JOB_CREATED = "job_created"
     SIGN_IN_LINK_CREATED = "sign_in_link_created"
     SIGNED_IN = "signed_in"
     SIGNED_OUT = "signed_out"
@@ -49,6 +50,8 @@ MEANINGS: dict[AuditedAct, str] = {
     AuditedAct.COMMERCE_EVENT_RETRIED: "An event of Commerce was carried out again.",
     AuditedAct.COMMERCE_EVENT_DISMISSED: "An event of Commerce was dismissed.",
     AuditedAct.SECRETS_REENCRYPTED: "Secrets of a table were encrypted with the newest key.",
+    AuditedAct.JOB_CREATED: "A job was made, which does one act to all that a filter finds; "
+    "`subject` is its id.",
     AuditedAct.SIGN_IN_LINK_CREATED: "A sign-in link was made for a person.",
     AuditedAct.SIGNED_IN: "A person signed in to the page.",
     AuditedAct.SIGNED_OUT: "A person signed out, or a session was ended; `subject` is its id.",

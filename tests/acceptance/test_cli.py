@@ -176,6 +176,13 @@ def test_keys_are_created_listed_and_revoked(fresh_url: str, tmp_path: Path) -> 
     assert "signs\tread,write\tevery store" in listed
     assert not [value for value in shown.values() if value in listed]
     assert waybill("keys", "revoke", "signs", **settings).returncode == 0
+    rotated = waybill("keys", "rotate", "guest", "--overlap", "7d", **settings)
+    assert (rotated.returncode, rotated.stdout[:3]) == (0, "wb_")
+    assert "secret before works until" in rotated.stderr
+    assert "old secret until" in waybill("keys", "list", **settings).stdout
+    for wrong in (("--overlap", "31d"), ("--overlap", "soon")):
+        assert waybill("keys", "rotate", "guest", *wrong, **settings).returncode == 2
+    assert waybill("keys", "rotate", "signs", **settings).returncode == 1
     with deployed(fresh_url, tmp_path) as deployment:
         headers = {"Authorization": f"Bearer {secret}"}
         url = f"{deployment.api}/v1/orders"
@@ -199,6 +206,10 @@ def test_doctor_reports_problems_and_next_steps(fresh_url: str, tmp_path: Path) 
         unreadable = waybill("doctor", **{**kept, **lost})
         nowhere = {"WAYBILL_DATABASE_DIRECT_URL": "postgresql://x@127.0.0.1:9/x"}
         deaf = waybill("doctor", **kept, **nowhere)
+        both = {**kept, "WAYBILL_ENCRYPTION_KEYS": f"{KEY},{kept['WAYBILL_ENCRYPTION_KEYS']}"}
+        before = waybill("doctor", **both)
+        changed = waybill("rotate-secrets", **both)
+        after = waybill("doctor", **{**kept, "WAYBILL_ENCRYPTION_KEYS": KEY})
     assert rejected.returncode == unreadable.returncode == deaf.returncode == 1
     assert "✔ pollers are woken by LISTEN" in rejected.stdout
     assert "✘ pollers are not woken by LISTEN" in deaf.stdout
@@ -206,6 +217,10 @@ def test_doctor_reports_problems_and_next_steps(fresh_url: str, tmp_path: Path) 
     assert "PATCH /v1/stores" in rejected.stdout
     assert "cannot be read" in unreadable.stdout
     assert "! postgres is a superuser\n  → " in unreadable.stdout
+    assert "✘ 1 of 1 secrets cannot be read" in unreadable.stdout
+    assert "✔ 1 of 1 secrets need an older encryption key" in before.stdout
+    assert (changed.returncode, "1 secrets were encrypted anew" in changed.stdout) == (0, True)
+    assert "✔ 1 secrets need the newest encryption key only" in after.stdout
 
 
 def test_the_demo_starts_shows_orders_and_stops_cleanly_twice(data_folder: Path) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from app.domain.audited_act import AuditedAct
 from app.domain.errors import Unknown
-from app.storage import idempotency, jobs, queries
+from app.storage import audit, idempotency, jobs, queries
+from app.storage.audit import NO_STORE, Act
 from app.storage.idempotency import IdempotentRequest
 from app.storage.jobs import NewJob
 from app.storage.queries.views import JobView
@@ -27,6 +29,10 @@ async def create(
     new = NewJob(store_id, context.new_id(store_id), kind, selection.dump(), options, actor)
     async with context.transaction(once) as connection:
         await jobs.add(connection, new)
+        # mutation: audit-of-jobs
+        after = {"kind": kind, **options}
+        act = Act(AuditedAct.JOB_CREATED, actor, str(new.id), store_id or NO_STORE, after=after)
+        await audit.record(connection, context.new_id, act)
         view = await queries.job(connection, store_id, new.id)
         if view is None:
             raise Unknown("job", new.id)

@@ -18,14 +18,18 @@ SENTENCES: Mapping[AuditedAct, str] = {
     AuditedAct.WALMART_SUBSCRIBED: deferred("Asked Walmart to announce orders"),
     AuditedAct.KEY_CREATED: deferred("Made the key %(subject)s"),
     AuditedAct.KEY_REVOKED: deferred("Revoked the key %(subject)s"),
+    AuditedAct.KEY_ROTATED: deferred("Gave the key %(subject)s a new secret"),
+    AuditedAct.SECRETS_REENCRYPTED: deferred("Encrypted stored secrets again"),
     AuditedAct.UPDATE_RETRIED: deferred("Tried an update again"),
     AuditedAct.UPDATE_DISMISSED: deferred("Settled an update at Walmart"),
     AuditedAct.COMMERCE_EVENT_RETRIED: deferred("Tried an event of Commerce again"),
     AuditedAct.COMMERCE_EVENT_DISMISSED: deferred("Settled an event of Commerce"),
+    AuditedAct.JOB_CREATED: deferred("Began an act on everything that a filter finds"),
     AuditedAct.SIGN_IN_LINK_CREATED: deferred("Made a sign-in link for %(subject)s"),
     AuditedAct.SIGNED_IN: deferred("Signed in"),
     AuditedAct.SIGNED_OUT: deferred("Signed out"),
     AuditedAct.SIGN_IN_REFUSED: deferred("Was refused at sign-in"),
+    AuditedAct.ACCESS_REFUSED: deferred("Was refused access"),
 }
 # Settings by their names in the audit.
 _SETTINGS: Mapping[str, str] = {

@@ -112,5 +112,6 @@ _SHOWN = (
     AuditedAct.STORE_NOTIFICATIONS_CHANGED,
     AuditedAct.WALMART_SUBSCRIBED,
     AuditedAct.KEY_CREATED,
+    AuditedAct.KEY_ROTATED,
     AuditedAct.KEY_REVOKED,
 )

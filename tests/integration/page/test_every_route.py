@@ -15,6 +15,7 @@ from app.usecases.orders import ship
 from app.web.page import pages
 from app.web.page.context import RequirePage
 from tests.builders import a_package
+from tests.harness.signing_in import COOKIE
 from tests.harness.world import World
 from tests.integration.page.conftest import SignIn
 
@@ -98,10 +99,15 @@ async def test_a_route_is_closed_to_strangers_and_to_a_lesser_scope(
     store = await world.a_store()
     ids = await of_a_store(world, store)
     clients = {scope: await signed_in(scope) for scope in SCOPES}
+    ended = await signed_in("admin", name="Joe")
+    await ended.post("/sign-out")
+    ended.cookies.set(COOKIE, "0-wrong")
     before, wrong = await content(world), {}
     for route in routes():
         path = route.at(ids, world.context.new_id(store.store_id))
         answers = {"stranger": (await asked(stranger, route, path)).status_code}
+        if (await asked(ended, route, path)).status_code != 401:
+            answers["ended"] = 0
         lesser = SCOPES[: SCOPES.index(route.scope)]
         for scope in lesser:
             answers[scope] = (await asked(clients[scope], route, path)).status_code

@@ -12,6 +12,7 @@ from app.domain.audited_act import MEANINGS, AuditedAct
 from app.storage.outbox import retention
 from app.storage.stores import api_keys
 from app.usecases.orders import ship as shipping
+from app.web.page import audit_words
 from tests.builders import a_package
 from tests.harness.world import World
 from tests.integration.web.conftest import client_of
@@ -201,5 +202,5 @@ async def test_retention_deletes_old_acts_and_no_others(
     assert [act["what"] for act in await acts(client)] == ["store_changed"]
 
 
-def test_each_act_has_a_meaning() -> None:
-    assert MEANINGS.keys() == set(AuditedAct)
+def test_each_act_has_a_meaning_and_a_sentence() -> None:
+    assert MEANINGS.keys() == audit_words.SENTENCES.keys() == set(AuditedAct)

@@ -83,7 +83,9 @@ async def test_a_request_without_a_key_is_refused_before_its_body_is_received(
     assert len(wanted) > 10
     for (method, path), key in itertools.product(wanted, (None, b"wb_unknown")):
         url_path = re.sub(r"{\w+}", str(uuid4()), path)
-        assert await asked(app, method, url_path, key) == 401, (method, path)
+        # Of many wrong keys the later ones are limited, before their bodies are received too.
+        refused = (401,) if key is None else (401, 429)
+        assert await asked(app, method, url_path, key) in refused, (method, path)
 
 
 async def test_a_key_without_the_scope_is_refused_before_a_body_is_received(
