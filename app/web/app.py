@@ -176,7 +176,6 @@ def create_app(
         new_id=lambda: uuid4().hex,
         proxies=limits.proxies,
         refusals=app.state.refusals,
-        rates=app.state.rates,
     )
     app.add_middleware(CanonicalAddresses)
     return app

@@ -20,7 +20,7 @@ from app.web.client_address import TrustedProxies
 from app.web.path_rules import PathRule, PathRules, route_of, rule_of
 from app.web.problem_codes import CODES
 from app.web.refusals import Refusals
-from app.web.request_rates import RequestRates, left_for
+from app.web.request_rates import left_for
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _REFUSED = frozenset({401, 403, 429})
@@ -59,7 +59,6 @@ class RequestMiddleware:
         new_id: Callable[[], str],
         proxies: TrustedProxies,
         refusals: Refusals,
-        rates: RequestRates | None,
     ) -> None:
         self._app = app
         self._rules = rules
@@ -67,7 +66,6 @@ class RequestMiddleware:
         self._new_id = new_id
         self._proxies = proxies
         self._refusals = refusals
-        self._rates = rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -108,9 +106,10 @@ class RequestMiddleware:
             answered.started = True
             if message["type"] == "http.response.start":
                 answered.status = message["status"]
-                headers = MutableHeaders(scope=message)
-                _add_headers(headers, scope["waybill.request_id"])
-                self._add_rate(scope, headers)
+                _add_headers(MutableHeaders(scope=message), scope["waybill.request_id"])
+                left = left_for(scope)
+                if left is not None:
+                    message["headers"] += left
             await send(message)
 
         # mutation: interrupted-body
@@ -144,12 +143,6 @@ class RequestMiddleware:
             status=status,
             seconds=round(seconds, 4),
         )
-
-    def _add_rate(self, scope: Scope, headers: MutableHeaders) -> None:
-        left = left_for(scope)
-        if left is not None and self._rates is not None:
-            headers["RateLimit-Policy"] = self._rates.policy
-            headers["RateLimit"] = left
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         rule = rule_of(scope)

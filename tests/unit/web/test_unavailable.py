@@ -76,7 +76,6 @@ def api(error: Exception) -> ASGIApp:
         new_id=lambda: "made",
         proxies=TrustedProxies(),
         refusals=Refusals(cast("AppContext", None), time.monotonic),
-        rates=None,
     )
 
 
