@@ -158,6 +158,15 @@ class Settings(BaseSettings):
     retain_attempts: Annotated[int, Field(ge=0, le=36_500)] = Field(
         default=90, description="Days that the tries of finished updates are kept; 0 for ever."
     )
+    retain_orders: Annotated[int, Field(ge=0, le=36_500)] = Field(
+        default=0, description="Days without a change that finished orders are kept; 0 for ever."
+    )
+    retain_returns: Annotated[int, Field(ge=0, le=36_500)] = Field(
+        default=0, description="Days without a change that finished returns are kept; 0 for ever."
+    )
+    retain_events: Annotated[int, Field(ge=0, le=36_500)] = Field(
+        default=0, description="Days that timelines of finished orders are kept; 0 for ever."
+    )
     retain_idempotency_keys: Annotated[int, Field(ge=7, le=36_500)] = Field(
         default=7, description="Days after which answers under an Idempotency-Key are deleted."
     )

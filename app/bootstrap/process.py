@@ -14,6 +14,7 @@ from typing import NamedTuple
 import structlog
 
 from app.commerce.client import CommerceClient
+from app.domain.imports.age_limits import AgeLimits
 from app.domain.outbox.rate_limits import Breaker
 from app.http_client.ssrf_guard import AddressGuard, Guards
 from app.http_client.transport import Http, open_http
@@ -149,6 +150,10 @@ class _Https(NamedTuple):
     notifications: Http
 
 
+def _days(number: int) -> timedelta | None:
+    return timedelta(days=number) if number else None
+
+
 def _guards(settings: Settings) -> Guards:
     return Guards(
         commerce=AddressGuard.of(settings.commerce_private_networks),
@@ -176,6 +181,7 @@ def _context(settings: Settings, url: str, https: _Https, wake: WakePollers) -> 
         commerce=CommerceClient(https.commerce, timeout=timeout, now=_now),
         webhook_sender=WebhookSender(https.notifications, timeout=_NOTIFICATION_TIMEOUT, now=_now),
         guards=_guards(settings),
+        age_limits=AgeLimits(_days(settings.retain_orders), _days(settings.retain_returns)),
         quiet_period=timedelta(seconds=settings.quiet_period),
         ship_by_warning=timedelta(seconds=settings.ship_by_warning),
     )

@@ -17,6 +17,7 @@ from app.worker.completer import Completer
 from app.worker.dispatcher import Dispatcher
 from app.worker.executor import Executor
 from app.worker.maintenance import jobs
+from app.worker.maintenance.aging import AgeLimitDays
 from app.worker.maintenance.jobs import MaintenanceSettings
 from app.worker.maintenance.retention import RetentionDays
 from app.worker.maintenance.scheduler import Job, MaintenanceScheduler
@@ -155,6 +156,11 @@ def _jobs(parts: Parts) -> list[Job]:
                 attempts=settings.retain_attempts,
                 idempotency_keys=settings.retain_idempotency_keys,
                 audit=settings.retain_audit,
+            ),
+            age_limits=AgeLimitDays(
+                orders=settings.retain_orders,
+                returns=settings.retain_returns,
+                events=settings.retain_events,
             ),
             public_url=settings.public_url or "",
         ),

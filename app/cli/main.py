@@ -194,6 +194,20 @@ def rotate_secrets_command() -> None:
         raise typer.Exit(1) from None
 
 
+@app.command("erase")
+def erase_command(
+    order: Annotated[str, typer.Option(help="The purchase order number.")],
+    store: Annotated[
+        str | None, typer.Option(help="Its store, by code or id, if several have the number.")
+    ] = None,
+) -> None:
+    """Erase the text of an order at rest: comments, notes, refusals, bodies of calls."""
+    from app.cli import erase
+    from app.settings import load
+
+    print(erase.run(load(), number=order, store=store))
+
+
 def _key_name(name: str) -> str:
     from app.usecases.keys.create import LONGEST_NAME, is_name
 

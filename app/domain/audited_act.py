@@ -23,6 +23,7 @@ class AuditedAct(StrEnum):
     COMMERCE_EVENT_DISMISSED = "commerce_event_dismissed"
     SECRETS_REENCRYPTED = "secrets_reencrypted"
     JOB_CREATED = "job_created"
+    ORDER_TEXT_ERASED = "order_text_erased"
     SIGN_IN_LINK_CREATED = "sign_in_link_created"
     SIGNED_IN = "signed_in"
     SIGNED_OUT = "signed_out"
@@ -52,6 +53,7 @@ MEANINGS: dict[AuditedAct, str] = {
     AuditedAct.SECRETS_REENCRYPTED: "Secrets of a table were encrypted with the newest key.",
     AuditedAct.JOB_CREATED: "A job was made, which does one act to all that a filter finds; "
     "`subject` is its id.",
+    AuditedAct.ORDER_TEXT_ERASED: "The text of an order was erased; `after` counts what had some.",
     AuditedAct.SIGN_IN_LINK_CREATED: "A sign-in link was made for a person.",
     AuditedAct.SIGNED_IN: "A person signed in to the page.",
     AuditedAct.SIGNED_OUT: "A person signed out, or a session was ended; `subject` is its id.",

@@ -11,6 +11,7 @@ from app.commerce.client import CommerceClient
 from app.commerce.connection import PAYMENT_METHOD, CommerceConnection
 from app.domain import ids
 from app.domain.errors import Conflict
+from app.domain.imports.age_limits import KEEP_ALL, AgeLimits
 from app.domain.orders.charges import ChargeAmountIs
 from app.http_client import ssrf_guard
 from app.http_client.ssrf_guard import Guards
@@ -54,6 +55,8 @@ class AppContext:
     webhook_sender: WebhookSender
     guards: Guards = ssrf_guard.USUAL
     """Which addresses of a store's configuration may be called."""
+    age_limits: AgeLimits = KEEP_ALL
+    """Finished orders and returns that are older do not come in."""
     quiet_period: timedelta = timedelta(seconds=120)
     rehearsal: bool = False
     """Each transaction is rolled back at its end: a dry run."""

@@ -833,6 +833,28 @@ async def test_updates_of_before_know_no_request_and_the_earlier_version_goes_on
     assert await ask(empty_url, asked) == 2
 
 
+async def test_of_the_audit_from_before_only_a_note_can_be_erased(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611302034")
+    erased = """UPDATE audit SET after = after || '{"note": "erased"}'"""
+    async with connected(empty_url) as session:
+        await session.execute(
+            "INSERT INTO audit (store_id, id, what, actor, subject, after) VALUES "
+            """(0, gen_random_uuid(), 'update_dismissed', 'jane', 'u', '{"note": "typed", "n": 1}')"""
+        )
+        await asyncio.to_thread(migrate.upgrade, empty_url)
+        for statement in (
+            """UPDATE audit SET after = after || '{"note": "another"}'""",
+            """UPDATE audit SET after = '{"note": "erased"}'""",
+            f"{erased}, actor = 'x'",
+            "DELETE FROM audit",
+            "TRUNCATE audit",
+        ):
+            with pytest.raises(asyncpg.RestrictViolationError):
+                await session.execute(statement)
+        await session.execute(erased)
+        assert await session.fetchval("SELECT after->>'note' FROM audit") == "erased"
+
+
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
     """A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

@@ -39,6 +39,7 @@ class OrderEvent(StrEnum):
     COMMERCE_EVENT_REFUSED = "commerce_event_refused"
     COMMERCE_EVENT_DISMISSED = "commerce_event_dismissed"
     COMMERCE_ITEMS_PASSED_OVER = "commerce_items_passed_over"
+    TEXT_ERASED = "text_erased"
 
 
 UPDATE_EVENTS: Final = tuple(

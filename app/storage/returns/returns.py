@@ -5,7 +5,7 @@ than its return.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -83,6 +83,14 @@ async def save(
             .values(updated_at=sa.func.now())
         )
     return len(changed)
+
+
+async def stored(connection: Connection, store_id: int, numbers: Collection[str]) -> set[str]:
+    """Which returns of these numbers are stored."""
+    statement = sa.select(returns.c.return_order_id).where(
+        returns.c.store_id == store_id, returns.c.return_order_id.in_(sorted(numbers))
+    )
+    return set((await connection.execute(statement)).scalars())
 
 
 async def save_unreadable(

@@ -54,13 +54,21 @@ async def import_page(
     *,
     reader: WalmartReader = UNLIMITED,
 ) -> ImportedPage:
-    """Store new orders of a page. `reconcile.mend` repairs known ones that differ."""
+    """Store new orders of a page, but for those above the age limit.
+
+    `reconcile.mend` repairs known ones that differ.
+    """
     shown = {each.purchase_order_id: each for each in snapshots}
     bad = [number for number in dict.fromkeys(unreadable) if number and number not in shown]
     async with context.transaction() as connection:
         await reader.check(connection)
         ids = await reconciliations.known(connection, store_id, [*shown, *bad])
-        fresh = [each for number, each in shown.items() if number not in ids]
+        now = context.now()
+        fresh = [
+            each
+            for number, each in shown.items()
+            if number not in ids and not context.age_limits.passes_order(each, now)
+        ]
         blank = [number for number in bad if number not in ids]
         imported = await _add(connection, context, store_id, fresh, blank)
         known = await repository.load_many(

@@ -35,6 +35,7 @@ async def save_page(
     order that is not known yet (default: `sync_order`); a return is stored without an order that
     could not be imported. Raises what import_order raises, by default WalmartError.
     """
+    shown = await _wanted(context, account.store_id, shown)
     numbers = list(dict.fromkeys(number for each in shown for number in each.purchase_orders))
     async with context.transaction() as connection:
         known = await returns.orders_of(connection, account.store_id, numbers)
@@ -61,6 +62,17 @@ async def save_page(
     # A credit memo may have come before its return.
     await replay_all(context, credited)
     return changed
+
+
+async def _wanted(context: AppContext, store_id: int, shown: Sequence[Return]) -> Sequence[Return]:
+    """The returns that are stored already, or are not above the age limit."""
+    now = context.now()
+    old = {each.return_order_id for each in shown if context.age_limits.passes_return(each, now)}
+    if not old:
+        return shown
+    async with context.transaction() as connection:
+        old -= await returns.stored(connection, store_id, old)
+    return [each for each in shown if each.return_order_id not in old]
 
 
 def _failures(context: AppContext, unreadable: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -139,6 +139,8 @@ async def _listed(
             seen.add(number)
             report.orders += 1
             if number not in ids:
+                if context.age_limits.passes_order(snapshot, context.now()):
+                    continue
                 _report(report, number, None, [drift.of_order(Cause.ORDER_UNKNOWN_HERE)])
             elif any(map(drift.is_drift, drift.compare(known[ids[number]], snapshot, at, quiet))):
                 await _mend_or_report(context, account, (number, ids[number]), report)

@@ -69,6 +69,9 @@ EVENTS: Final[Mapping[str, EventWords]] = {
     "commerce_items_passed_over": EventWords(
         "info", "", deferred("Items of Commerce belong to no line, so nothing of them is sent")
     ),
+    "text_erased": EventWords(
+        "trash", "", deferred("Comments, notes and answers up to here were erased")
+    ),
     "acknowledgement_accepted": EventWords(
         "check", "", deferred("The order will be confirmed to Walmart")
     ),

@@ -9,6 +9,7 @@ from app.usecases.commerce_events import replay
 from app.usecases.context import AppContext
 from app.worker.importer.importer import Importer
 from app.worker.importer.webhook_events import WebhookEventReader
+from app.worker.maintenance.aging import AgeLimitDays, AgeSweep
 from app.worker.maintenance.bulk_jobs import run_jobs
 from app.worker.maintenance.doubts import DoubtResolver
 from app.worker.maintenance.error_notifier import ErrorNotifier
@@ -44,6 +45,7 @@ class MaintenanceSettings:
     import_interval: float
     """Between two imports of a store; 0 turns them off."""
     retention: RetentionDays
+    age_limits: AgeLimitDays
     public_url: str
     """Base of the links in error notifications. Empty means links without a host."""
 
@@ -78,6 +80,7 @@ def jobs(
         Job("commerce_events", every, partial(replay.work, context)),
         Job("retention", every, partial(remove_expired, database, settings.retention)),
         Job("attempt_sweep", every, sweep.run),
+        Job("aging", every, AgeSweep(database, settings.age_limits).run),
         Job("order_counts", every, partial(fold_counts, database)),
         Job("rollup", every, partial(sum_up_deliveries, database)),
         Job("error_notifications", every, notifier.work),
