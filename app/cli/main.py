@@ -12,6 +12,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from app.cli import key_commands
+from app.cli.key_commands import key_name
 from app.domain.notification_kind import NotificationKind
 from app.endings import CannotGoOn, Scope
 from app.version import VERSION
@@ -23,8 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-keys_app = typer.Typer(help="API keys: create, list, rotate, revoke.", no_args_is_help=True)
-app.add_typer(keys_app, name="keys")
+app.add_typer(key_commands.app, name="keys")
 webhooks_app = typer.Typer(help="Walmart's webhooks: subscribe.", no_args_is_help=True)
 app.add_typer(webhooks_app, name="webhooks")
 notifications_app = typer.Typer(help="Notifications: send them again.", no_args_is_help=True)
@@ -208,15 +209,6 @@ def erase_command(
     print(erase.run(load(), number=order, store=store))
 
 
-def _key_name(name: str) -> str:
-    from app.usecases.keys.create import LONGEST_NAME, is_name
-
-    if not is_name(name):
-        longest = LONGEST_NAME
-        raise typer.BadParameter(f"A name is one line of 1 to {longest} characters.")
-    return name
-
-
 @app.command("import-shipments")
 def import_shipments_command(
     file: Annotated[Path, typer.Argument(help="A CSV file; docs/commands.md lists its columns.")],
@@ -284,7 +276,7 @@ def replay_notifications(
 @app.command("sign-in")
 def sign_in_command(
     name: Annotated[
-        str, typer.Option(callback=_key_name, help="The person's name; timelines show it.")
+        str, typer.Option(callback=key_name, help="The person's name; timelines show it.")
     ],
     scope: Annotated[Scope, typer.Option(help="What the person may do.")] = Scope.WRITE,
     store: Annotated[
@@ -296,76 +288,6 @@ def sign_in_command(
     from app.settings import load
 
     print(sign_in.link(load(), name=name, scope=scope, store=store))
-
-
-@keys_app.command("create")
-def create_key(
-    name: Annotated[
-        str, typer.Option(callback=_key_name, help="The key's name; timelines show it.")
-    ],
-    store: Annotated[
-        str | None, typer.Option(help="The one store it may see, by its code or id.")
-    ] = None,
-    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do.")] = None,
-    oauth: Annotated[
-        bool, typer.Option("--oauth", help="Credentials that sign requests by OAuth 1.0a.")
-    ] = False,
-    expires: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Until when it works, UTC."),
-    ] = None,
-) -> None:
-    """Create an API key and show it, once."""
-    from app.cli import api_keys
-    from app.settings import load
-
-    scopes = scope or [Scope.READ, Scope.WRITE]
-    until = None if expires is None else expires.replace(tzinfo=UTC)
-    wanted = api_keys.WantedKey(name, store, scopes, until)
-    if oauth:
-        for line in api_keys.create_oauth(load(), wanted):
-            print(line)
-    else:
-        print(api_keys.create(load(), wanted))
-
-
-@keys_app.command("list")
-def list_keys() -> None:
-    """List API keys, never their secrets."""
-    from app.cli import api_keys
-    from app.settings import load
-
-    for line in api_keys.listed(load()):
-        print(line)
-
-
-@keys_app.command("rotate")
-def rotate_key(
-    name: Annotated[str, typer.Argument(help="The key's name.")],
-    overlap: Annotated[
-        str, typer.Option(help="How long the old secret still works: 0, 30m, 24h, 7d.")
-    ] = "24h",
-) -> None:
-    """Give an API key a new secret and show it, once."""
-    from app.cli import api_keys
-    from app.settings import load
-
-    try:
-        duration = api_keys.parsed_overlap(overlap)
-    except ValueError as error:
-        raise typer.BadParameter(f"--overlap {overlap}: {error}") from error
-    secret, ending = api_keys.rotate(load(), name, duration)
-    print(secret)
-    typer.echo(ending, err=True)
-
-
-@keys_app.command("revoke")
-def revoke_key(name: Annotated[str, typer.Argument(help="The key's name.")]) -> None:
-    """End an API key within seconds."""
-    from app.cli import api_keys
-    from app.settings import load
-
-    print(api_keys.revoke(load(), name))
 
 
 def main() -> NoReturn:

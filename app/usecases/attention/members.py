@@ -63,9 +63,9 @@ class Fixing:
     once: IdempotentRequest | None = None
     """Under which a job keeps what became of a member."""
 
-    def told(self, tell: Callable[[Any], MemberFixed]) -> IdempotentRequest | None:
-        """The key of a use case of which tell says what became of the member."""
-        return self.once and self.once.rendering(tell)
+    def answered(self, with_: Callable[[Any], MemberFixed]) -> IdempotentRequest | None:
+        """The key of a use case of which with_ says what became of the member."""
+        return self.once and self.once.rendering(with_)
 
 
 async def fix(fixing: Fixing, member: AttentionMember) -> MemberFixed:
@@ -85,7 +85,7 @@ async def _try_again(fixing: Fixing, member: AttentionMember) -> MemberFixed:
         member.id,
         override_cancel_request=False,
         actor=fixing.actor,
-        once=fixing.told(_retried),
+        once=fixing.answered(_retried),
         reader=fixing.reader,
     )
     return _retried(retried)
@@ -97,7 +97,7 @@ def _retried(done: Retried) -> MemberFixed:
 
 async def _carry_out(fixing: Fixing, member: AttentionMember) -> MemberFixed:
     view = await replay.retry(
-        fixing.context, member.id, actor=fixing.actor, once=fixing.told(_carried_out)
+        fixing.context, member.id, actor=fixing.actor, once=fixing.answered(_carried_out)
     )
     return _carried_out(view)
 
@@ -145,7 +145,7 @@ async def _correct(fixing: Fixing, member: AttentionMember) -> MemberFixed:
             raise Conflict(CHANGED, _CHANGED_TEXT)
         action, changes = FixAction(known.action), known.changes
     fixed = await apply_fix.apply(
-        context, member.id, action, changes, actor=fixing.actor, once=fixing.told(_corrected)
+        context, member.id, action, changes, actor=fixing.actor, once=fixing.answered(_corrected)
     )
     return _corrected(fixed)
 
@@ -158,7 +158,7 @@ async def _dismiss(fixing: Fixing, member: AttentionMember) -> MemberFixed:
     note = fixing.given.note or ""
     if fixing.cause.source == AttentionSource.COMMERCE_EVENT:
         done = MemberFixed("done", "The message of Commerce is dismissed.")
-        once = fixing.told(lambda _: done)
+        once = fixing.answered(lambda _: done)
         await dismiss_event.dismiss(
             fixing.context, member.id, note=note, actor=fixing.actor, once=once
         )
@@ -168,7 +168,7 @@ async def _dismiss(fixing: Fixing, member: AttentionMember) -> MemberFixed:
         member.id,
         note=note,
         actor=fixing.actor,
-        once=fixing.told(_dismissed),
+        once=fixing.answered(_dismissed),
         reader=fixing.reader,
     )
     return _dismissed(dismissed)
@@ -180,21 +180,21 @@ def _dismissed(done: Dismissed) -> MemberFixed:
 
 async def _cancel(fixing: Fixing, member: AttentionMember) -> MemberFixed:
     done = MemberFixed("queued", "The cancellation goes to Walmart now.")
-    request, once = CancelRequest(Reason.CUSTOMER_REQUEST), fixing.told(lambda _: done)
+    request, once = CancelRequest(Reason.CUSTOMER_REQUEST), fixing.answered(lambda _: done)
     await cancel.cancel(fixing.context, member.id, request, actor=fixing.actor, once=once)
     return done
 
 
 async def _refund(fixing: Fixing, member: AttentionMember) -> MemberFixed:
     done = MemberFixed("queued", "The refund goes to Walmart now.")
-    once = fixing.told(lambda _: done)
+    once = fixing.answered(lambda _: done)
     await refund.refund(fixing.context, member.id, RefundRequest(), actor=fixing.actor, once=once)
     return done
 
 
 async def _import(fixing: Fixing, member: AttentionMember) -> MemberFixed:
     number, done = member.number or "", MemberFixed("done", "The order is read.")
-    once = fixing.told(lambda _: done)
+    once = fixing.answered(lambda _: done)
     await import_order.import_order(
         fixing.context, fixing.store, number, actor=fixing.actor, once=once
     )
@@ -210,7 +210,7 @@ async def _accept_walmart(fixing: Fixing, member: AttentionMember) -> MemberFixe
         member.order_id,
         actor=fixing.actor,
         accept_walmart=True,
-        once=fixing.told(_accepted),
+        once=fixing.answered(_accepted),
         reader=fixing.reader,
     )
     if refreshed.refreshed:
