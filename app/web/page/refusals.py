@@ -202,6 +202,7 @@ REFUSALS: Mapping[str, RefusalWords] = {
     ),
     "order_busy": RefusalWords(deferred("Something else is changing this order."), _AGAIN),
     "database_unavailable": RefusalWords(deferred("Waybill cannot be reached just now."), _AGAIN),
+    "request_timeout": RefusalWords(deferred("Waybill took too long to answer."), _LOOK),
     # Warnings
     "tracking_number_of_another_carrier": RefusalWords(
         deferred("This is a number of %(carrier)s."), deferred("Walmart may refuse it.")

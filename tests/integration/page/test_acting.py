@@ -24,7 +24,7 @@ _ACTS = ("ship_packages", "cancel_order", "correct_tracking", "retry_update", "d
 # The form offers no way to meet these.
 _OF_NO_FORM = {
     "malformed_json", "body_too_large", "unsupported_media_type", "unauthorized", "scope_missing",
-    "unknown_parameter",
+    "unknown_parameter", "rate_limited", "too_many_attempts",
 }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ from tests.integration.web.invalid_values import Ask, variations
 
 PATHS = export.document()["paths"]
 FILTER = "searchCriteria[filterGroups][0][filters][0]"
-COMMERCE_ERROR = {"message", "errors", "code", "parameters", "trace", "error_code"}
+COMMERCE_ERROR = {"message", "errors", "code", "parameters", "trace", "error_code", "request_id"}
 # A refused event of Commerce is kept, with its order and a notification: nothing else is
 # written.
 KEPT = frozenset(
