@@ -110,6 +110,13 @@ def about_nothing() -> None:
     _about.set({})
 
 
+def ids() -> dict[str, str | int]:
+    """The store, order and update that the current task is about, as far as they are known."""
+    known = _about.get()
+    found = {name: known.get(name) for name in ("store_id", "order_id", "update_id")}
+    return {name: value for name, value in found.items() if isinstance(value, str | int)}
+
+
 def add_about(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's signature
     """Add what the current task is about; what the line says itself stands."""
     return _about.get() | dict(event)

@@ -20,7 +20,12 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.metrics import Histogram
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
+from opentelemetry.sdk.resources import (
+    SERVICE_NAME,
+    SERVICE_VERSION,
+    OTELResourceDetector,
+    Resource,
+)
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode
@@ -150,15 +155,16 @@ def _nanoseconds(monotonic: float) -> int:
     return time.time_ns() - round((time.monotonic() - monotonic) * 1e9)
 
 
+def described() -> Resource:
+    """This service: by OpenTelemetry's own settings, else under the name `waybill`."""
+    named = OTELResourceDetector().detect().attributes.get(SERVICE_NAME, "waybill")
+    return Resource.create({SERVICE_NAME: named, SERVICE_VERSION: VERSION})
+
+
 @asynccontextmanager
 async def exported(environment: Mapping[str, str]) -> AsyncIterator[None]:
     """Record during the block, and export by OTLP over HTTP; what is left goes out at the end."""
-    resource = Resource.create(
-        {
-            SERVICE_NAME: environment.get("OTEL_SERVICE_NAME") or "waybill",
-            SERVICE_VERSION: VERSION,
-        }
-    )
+    resource = described()
     tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
     if environment.get("OTEL_TRACES_EXPORTER") != "none":
         tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

@@ -23,6 +23,7 @@ from app.storage import queries
 from app.storage.outbox.notify import NotifyListener, WakeSignal
 from app.storage.postgres import migrate, readiness
 from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.postgres.errors import NO_RIGHT, READ_ONLY, sqlstate
 from app.storage.queries import KeysetPage
 from app.storage.queries.views import StoreView
 from app.storage.stores import stores
@@ -67,21 +68,32 @@ async def examine(settings: Settings, *, backup: Path | None = None) -> AsyncIte
                 async for finding in _stores(parts):
                     yield finding
         except (NotAvailable, sa.exc.SQLAlchemyError) as error:
-            advice = "Check WAYBILL_DATABASE_URL, that PostgreSQL runs, and its pg_hba.conf."
-            yield Check(fine=False, what=f"database: {readiness.in_a_line(error)}", advice=advice)
+            yield _unusable(error)
+
+
+def _unusable(error: NotAvailable | sa.exc.SQLAlchemyError) -> Check:
+    """Why the database cannot be used, in the words of the log."""
+    cause = error.cause if isinstance(error, NotAvailable) else readiness.in_a_line(error)
+    state = sqlstate(error) or sqlstate(error.__cause__)
+    advice = "Check WAYBILL_DATABASE_URL, that PostgreSQL runs, and its pg_hba.conf."
+    if state == READ_ONLY:
+        advice = "Let WAYBILL_DATABASE_URL lead to a server that takes writes, not to a standby."
+    elif state == NO_RIGHT:
+        advice = "Give the role of WAYBILL_DATABASE_URL its rights: `waybill migrate --grant-to`."
+    return Check(fine=False, what=f"database: {cause}", advice=advice)
 
 
 async def _database(parts: Parts) -> AsyncIterator[Check]:
     async with parts.database.begin() as connection:
         version = (await connection.exec_driver_sql("SHOW server_version_num")).scalar_one()
         now = (await connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
-        current = await connection.run_sync(migrate.current_revision)
     new_enough = int(version) >= _OLDEST
     yield Check(
         new_enough,
         f"PostgreSQL {int(version) // 10_000} is reachable",
         "" if new_enough else "PostgreSQL 14 or newer is needed.",
     )
+    current = await readiness.writable_revision(parts.database)
     head = migrate.head_revision()
     # The schema is newer while a newer version rolls out beside this one.
     recent = current is not None and current >= head
@@ -186,7 +198,7 @@ async def _networks(parts: Parts, store: StoreView) -> AsyncIterator[Check]:
 
 async def _stores(parts: Parts) -> AsyncIterator[Check]:
     async with parts.database.begin() as connection:
-        found, _ = await queries.stores(connection, None, KeysetPage(_MOST_STORES))
+        found, more = await queries.stores(connection, None, KeysetPage(_MOST_STORES))
     for store in found:
         name = f"store {store.code}"
         try:
@@ -207,5 +219,7 @@ async def _stores(parts: Parts) -> AsyncIterator[Check]:
             yield finding
         if store.commerce.push_orders:
             yield await _commerce(parts, store)
+    if more:
+        yield Check(fine=True, what=f"only the first {_MOST_STORES} stores were asked about")
     if not found:
         yield Check(fine=True, what="no store is connected yet (POST /v1/stores)")

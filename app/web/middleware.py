@@ -133,6 +133,8 @@ class RequestMiddleware:
         if status in _REFUSED and scope.get(problems.PROBLEM) != "rate_limited":
             self._refusals.count(scope, audit.origin.get())
         span.note(route=route, status=status)
+        if span.traceparent is not None:
+            span.note(**logs.ids())
         self._observer.request(method, route, status, seconds)
         log = _log.info if method in _CHANGES else _log.debug
         # mutation: answered-in-log

@@ -223,6 +223,19 @@ def test_doctor_reports_problems_and_next_steps(fresh_url: str, tmp_path: Path) 
     assert "✔ 1 secrets need the newest encryption key only" in after.stdout
 
 
+def test_doctor_says_why_the_database_cannot_be_used(server: Server, fresh_url: str) -> None:
+    settings = {"WAYBILL_DATABASE_URL": as_application(fresh_url), "WAYBILL_ENCRYPTION_KEYS": KEY}
+    name = urlsplit(fresh_url).path.removeprefix("/")
+    server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    standby = waybill("doctor", **settings)
+    server.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    away = waybill("doctor", **{**settings, "WAYBILL_DATABASE_URL": "postgresql://x@127.0.0.1:9/x"})
+    assert standby.returncode == away.returncode == 1
+    assert "✘ database: database_read_only" in standby.stdout
+    assert "takes writes" in standby.stdout
+    assert "✘ database: database_unreachable" in away.stdout
+
+
 def test_the_demo_starts_shows_orders_and_stops_cleanly_twice(data_folder: Path) -> None:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("WAYBILL_")}
     for orders in (4, 8):

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 import app
-from app import tracing
+from app import telemetry, tracing
 from app.bootstrap import process
 from app.tracing import Work
 
@@ -106,6 +106,17 @@ async def test_opentelemetrys_own_settings_turn_it_on_and_say_where_it_goes(
     assert made != GOOD
     assert paths == {"/v1/traces", "/v1/metrics"}
     assert await _traced({}) is None
+
+
+def test_the_service_has_the_name_that_opentelemetrys_settings_give_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert telemetry.described().attributes["service.name"] == "waybill"
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=a,deployment.environment=b")
+    found = telemetry.described().attributes
+    assert (found["service.name"], found["deployment.environment"]) == ("a", "b")
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "c")
+    assert telemetry.described().attributes["service.name"] == "c"
 
 
 async def test_without_the_extra_the_log_says_so_and_nothing_fails(

@@ -16,6 +16,8 @@ from app.storage.postgres.pool import PoolClosed, PoolExhausted
 _BUSY = frozenset({"55P03", "40001", "40P01"})
 # A server that takes no writes, because a failover made it a standby.
 READ_ONLY = "25006"
+# The role may not do what the statement does.
+NO_RIGHT = "42501"
 # A migration changed the columns of a prepared statement.
 _OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
 # Transient classes of PostgreSQL errors (manual, appendix A): connection errors (08), a transaction

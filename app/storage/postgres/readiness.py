@@ -18,7 +18,7 @@ _WRITES = "SELECT FROM api_keys LIMIT 0 FOR UPDATE"
 async def not_ready(database: Database) -> str | None:
     """Why requests cannot be served. None means ready."""
     try:
-        current = await again(lambda: _revision(database))
+        current = await again(lambda: writable_revision(database))
     except NotAvailable as error:
         _log.warning("database_not_ready", cause=error.cause)
         return in_a_line(error)
@@ -33,7 +33,11 @@ async def not_ready(database: Database) -> str | None:
     return None
 
 
-async def _revision(database: Database) -> str | None:
+async def writable_revision(database: Database) -> str | None:
+    """The revision of the schema. None without one.
+
+    Raises NotAvailable, also where the database takes no writes.
+    """
     async with database.begin() as connection:
         current = await connection.run_sync(migrate.current_revision)
         if current is not None:

@@ -211,6 +211,10 @@ async def test_one_trace_leads_from_the_request_to_the_call_and_has_no_secret(
         assert private not in said, private
     (attempt,) = (await client.get(f"/v1/updates/{update_id}")).json()["attempts"]
     delivery = next(each for each in spans if each.name == "delivery shipment")
+    request = next(each for each in spans if each.name.startswith("request"))
+    for name in ("store_id", "order_id", "update_id", "request_id"):
+        known = [(each.attributes or {})[f"waybill.{name}"] for each in (request, delivery)]
+        assert known[0] == known[1], name
     assert attempt["traceparent"] == f"00-{TRACE}-{delivery.context.span_id:016x}-01"
     assert dict(delivery.attributes or {}) == {
         "waybill.kind": Kind.SHIPMENT.value,
