@@ -26,12 +26,13 @@ from tests.processes import Deployment, a_store, an_order, deployed, until
 
 _EVERY = 10.0
 """Seconds between two notes."""
-_PAUSE = 0.2
-"""Seconds between two orders: about five orders a second, and twenty requests."""
+_PAUSE = 0.4
+"""Seconds between two orders: about two orders a second, and ten requests."""
 _STORES = 5
 _SETTINGS = {
     "WAYBILL_LOG_LEVEL": "warning",
     "WAYBILL_API_RATE": "0",
+    "WAYBILL_WALMART_TIMEOUT": "30",
     "WAYBILL_IMPORT_INTERVAL": "30",
     "WAYBILL_RECONCILE_INTERVAL": "300",
 }

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from app.storage.queries.views import OrderView
 from tests.harness.world import World
 
+ERROR = {"message", "errors", "code", "parameters", "trace", "error_code", "request_id"}
+"""The members of an error body under /rest: Commerce's, and two of ours."""
 COMMERCE, ADOBE, STRANGER = (
     rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3)
 )

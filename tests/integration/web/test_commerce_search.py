@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 
 from tests.harness.world import World
+from tests.integration.web.adobe import ERROR
 
 ORDERS = "/rest/store_1/V1/orders"
-ERROR = {"message", "errors", "code", "parameters", "trace", "error_code"}
 
 
 def by(field: str, value: str, condition: str = "eq") -> dict[str, str]:

@@ -33,7 +33,6 @@ from tests.integration.web.invalid_values import Ask, variations
 
 PATHS = export.document()["paths"]
 FILTER = "searchCriteria[filterGroups][0][filters][0]"
-COMMERCE_ERROR = {"message", "errors", "code", "parameters", "trace", "error_code", "request_id"}
 # A refused event of Commerce is kept, with its order and a notification: nothing else is
 # written.
 KEPT = frozenset(
@@ -160,7 +159,7 @@ def well_formed(ask: Ask, answer: httpx.Response) -> bool:
     if answer.status_code in {400, 409, 422} and not body["errors"]:
         return False
     if ask.template.startswith("/rest/"):
-        return kind == "application/json" and body.keys() == COMMERCE_ERROR
+        return kind == "application/json" and body.keys() == hooks.ERROR
     return kind == "application/problem+json" and body["status"] == answer.status_code
 
 
