@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web import problems
+from app.web.path_rules import route_of
 from app.web.problem_codes import CODES
 
 _CODE = "request_timeout"
@@ -87,7 +88,8 @@ class TimeLimit:
             first.task.cancel()
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        _log.warning(_CODE, path=scope["path"], limit=self._seconds)
+        # Not the path: that of a sign-in link is a secret.
+        _log.warning(_CODE, route=route_of(scope), limit=self._seconds)
         status, detail = CODES[_CODE]
         headers = {"Retry-After": _RETRY_AFTER}
         answer = problems.problem(Request(scope), status, _CODE, detail, headers=headers)

@@ -86,7 +86,8 @@ async def test_a_request_that_takes_too_long_is_broken_off_and_writes_nothing(
             assert (answer.status_code, answer.json()["code"]) == (503, "request_timeout")
             assert answer.headers["retry-after"] == "5"
         assert (await world.order(order.id)).shipments == ()
-        # Their connections work, or were replaced.
+    # Their connections work, or were replaced.
+    async with client_of(app_of(world, app.state.adobe_keys)) as client:
         for _ in range(10):
             assert (await client.get(path)).status_code == 200
         assert (await client.post(path, json=PACKAGE)).status_code == 202

@@ -90,6 +90,20 @@ async def test_a_flood_of_wrong_keys_costs_no_transaction_each_and_a_right_key_w
     assert (await asked(client, "wb_1", "203.0.113.9")).status_code == 401
 
 
+async def test_a_key_that_was_made_a_moment_ago_works_from_a_limited_address_within_a_second(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    now = [1000.0]
+    app.state.keys.wrong.monotonic = lambda: now[0]
+    for n in range(MOST + 1):
+        await asked(client, f"wb_{n}", "203.0.113.9")
+    new = (await made(client, "warehouse"))["secret"]
+    # The keys that work were read before.
+    assert (await asked(client, new, "203.0.113.9")).status_code == 429
+    now[0] += 1
+    assert (await asked(client, new, "203.0.113.9")).status_code == 200
+
+
 async def test_wrong_keys_at_once_are_limited_from_the_first_moment(
     world: World, client: httpx.AsyncClient
 ) -> None:

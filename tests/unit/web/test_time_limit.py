@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from starlette.types import Message
+from structlog.testing import capture_logs
 
 from app.web.path_rules import PathRules
 from app.web.time_limit import TimeLimit
@@ -11,7 +12,7 @@ from app.web.time_limit import TimeLimit
 LIMIT = 0.05
 
 
-async def sent_by(app: Any) -> list[Message]:
+async def sent_by(app: Any, path: str = "/") -> list[Message]:
     """What an app with a time limit sends."""
     messages: list[Message] = []
 
@@ -21,7 +22,7 @@ async def sent_by(app: Any) -> list[Message]:
     async def receive() -> Message:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    scope: dict[str, Any] = {"type": "http", "path": "/", "method": "GET", "headers": []}
+    scope: dict[str, Any] = {"type": "http", "path": path, "method": "GET", "headers": []}
     PathRules([]).assign(scope)
     await TimeLimit(app, seconds=LIMIT)(scope, receive, send)
     return messages
@@ -50,3 +51,14 @@ async def test_an_answer_that_does_not_begin_is_broken_off_and_its_work_canceled
 
     start, body = await sent_by(hanging)
     assert (start["status"], b"request_timeout" in body["body"], ended) == (503, True, [True])
+
+
+async def test_the_log_names_the_route_and_not_the_path_which_may_hold_a_token() -> None:
+    async def hanging(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    with capture_logs() as logged:
+        await sent_by(hanging, "/enter/0-secret")
+    broken_off = next(each for each in logged if each["event"] == "request_timeout")
+    assert broken_off["limit"] == LIMIT
+    assert "0-secret" not in str(logged)
