@@ -155,6 +155,19 @@ def _nanoseconds(monotonic: float) -> int:
     return time.time_ns() - round((time.monotonic() - monotonic) * 1e9)
 
 
+def exports(environment: Mapping[str, str]) -> set[str]:
+    """What has an address to go to, and is not turned off: `TRACES`, `METRICS`."""
+    return {
+        signal
+        for signal in ("TRACES", "METRICS")
+        if environment.get(f"OTEL_{signal}_EXPORTER") != "none"
+        and (
+            environment.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+            or environment.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+        )
+    }
+
+
 def described() -> Resource:
     """This service: by OpenTelemetry's own settings, else under the name `waybill`."""
     named = OTELResourceDetector().detect().attributes.get(SERVICE_NAME, "waybill")
@@ -166,10 +179,11 @@ async def exported(environment: Mapping[str, str]) -> AsyncIterator[None]:
     """Record during the block, and export by OTLP over HTTP; what is left goes out at the end."""
     resource = described()
     tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
-    if environment.get("OTEL_TRACES_EXPORTER") != "none":
+    wanted = exports(environment)
+    if "TRACES" in wanted:
         tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     readers = []
-    if environment.get("OTEL_METRICS_EXPORTER") != "none":
+    if "METRICS" in wanted:
         readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
     meters = MeterProvider(readers, resource, shutdown_on_exit=False)
     tracing.record_by(OpenTelemetryRecorder(tracers, meters))

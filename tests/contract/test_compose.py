@@ -1,12 +1,14 @@
 """compose.yaml hands every setting on, so that a line of .env has an effect there."""
 
+import re
 from pathlib import Path
 
 import yaml
 
 from app import settings
 
-COMPOSE = yaml.safe_load((Path(__file__).resolve().parents[2] / "compose.yaml").read_text())
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 # No container has the folder of an embedded database; the other is set by `waybill demo` only.
 NOT_HANDED_ON = {"WAYBILL_DATA_DIR", "WAYBILL_DEMO_SIMULATOR"}
 
@@ -29,3 +31,10 @@ def test_every_setting_is_handed_on_to_each_service_that_reads_it() -> None:
             # A container is behind a load balancer, a developer's API is not.
             "WAYBILL_DRAIN_DELAY",
         }
+
+
+def test_every_setting_of_opentelemetry_that_is_documented_is_handed_on() -> None:
+    named = set(re.findall(r"\bOTEL_[A-Z_]+", (ROOT / "docs" / "operations.md").read_text()))
+    assert named
+    for name in ("api", "poller"):
+        assert named <= set(COMPOSE["services"][name]["environment"]), name

@@ -108,6 +108,22 @@ async def test_opentelemetrys_own_settings_turn_it_on_and_say_where_it_goes(
     assert await _traced({}) is None
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a"}, {"TRACES", "METRICS"}),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://a/v1/traces"}, {"TRACES"}),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://a/v1/metrics"}, {"METRICS"}),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a", "OTEL_TRACES_EXPORTER": "none"},
+            {"METRICS"},
+        ),
+    ],
+)
+def test_what_has_no_address_is_not_exported(given: dict[str, str], expected: set[str]) -> None:
+    assert telemetry.exports(given) == expected
+
+
 def test_the_service_has_the_name_that_opentelemetrys_settings_give_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

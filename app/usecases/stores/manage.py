@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
+from app import logs
 from app.domain import notification_kind
 from app.domain.errors import Conflict, Problem, Unknown, refuse
 from app.domain.notification_kind import NotificationKind
@@ -112,6 +113,7 @@ async def create(
         identifier = context.new_id(number)
         row = {"store_id": number, "id": identifier, **_sealed(values, context.cipher)}
         await _or_taken(stores.add(connection, row))
+        logs.about(store_id=number)
         view = await _view(connection, identifier)
         # mutation: audit-of-stores
         await audit.record(connection, context.new_id, audited.created(view, values, actor))

@@ -103,6 +103,9 @@ async def test_a_request_is_found_again_in_its_update_its_attempt_and_every_log_
     # The lines of the next request are not about this one.
     await client.post("/v1/orders", json={}, headers={"X-Request-ID": "ask-2"})
     assert not about.keys() & logged[-1].keys() - {"request_id"}
+    new = {"name": "Second", "market": "US", "walmart": {"client_id": "b", "client_secret": "b"}}
+    made = (await client.post("/v1/stores", json=new)).json()["id"]
+    assert logged[-1]["store_id"] == UUID(made).int & 0xFFFFFFFF
 
 
 async def test_each_door_keeps_the_request_with_what_it_accepts(
