@@ -278,11 +278,11 @@ async def test_too_many_names_are_counted_and_not_quoted(
     world: World, client: httpx.AsyncClient, kind: str
 ) -> None:
     await linked(world, client, 1)
-    names = [f"c{number:x}" for number in range(5_000)]
+    names = [f"xq{number:x}" for number in range(5_000)]
     content = ",".join(names) if "csv" in kind else json.dumps(dict.fromkeys(names, 1))
     answer = await send(world, client, content, **{"Content-Type": kind})
     assert "5,000" in answer.text
-    assert "c0" not in answer.text
+    assert "xq0" not in answer.text
     # So is one known name that is repeated a thousand times.
     if "csv" in kind:
         answer = await send(world, client, ",".join(["order"] * 5_000))
