@@ -29,6 +29,8 @@ class Recorder(httpx.AsyncBaseTransport):
     body: Any = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        # As a transport over TCP does.
+        request.headers.setdefault("Host", request.url.host)
         answer = await self.inner.handle_async_request(request)
         content = await answer.aread()
         asked = await request.aread()

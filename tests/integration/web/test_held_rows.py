@@ -115,7 +115,8 @@ async def test_an_order_that_stays_locked_is_reported_as_busy(
 def test_every_operation_of_the_database_is_repeatable(app: FastAPI) -> None:
     operations = [route for router in OPERATIONS for route in router.routes]
     assert all(isinstance(route, Operation) for route in operations)
-    others = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
+    probes = [*health.router.routes, *health.metrics_router.routes]
+    others = {route.path for route in probes if isinstance(route, APIRoute)}
     shown = [each for each in operations if isinstance(each, Operation) and each.include_in_schema]
     paths = {route.path for route in shown}
     assert paths | others == set(app.openapi()["paths"])
