@@ -161,7 +161,9 @@ def _wait(url: str, child: _Child) -> None:
                 child.alive()
                 return
         time.sleep(0.05)
-    raise CannotDemonstrate(f"the {child.name} does not answer; see {child.log}")
+    raise CannotDemonstrate(
+        f"`waybill {child.name}` gave no answer for {_PATIENCE:g} seconds; see {child.log}"
+    )
 
 
 def _welcome(api: str, walmart: str, key: str, orders: list[dict[str, Any]], link: str) -> str:
