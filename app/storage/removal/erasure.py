@@ -8,7 +8,7 @@ numbers, carriers, codes.
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -53,6 +53,8 @@ class OrderKeys:
     """Archived ones too."""
     events: Sequence[UUID]
     """Of Commerce."""
+    jobs: Sequence[UUID] = ()
+    """Finished ones that name the order."""
 
     @property
     def names(self) -> list[str]:
@@ -85,10 +87,10 @@ def _returns_of(order: OrderKeys) -> sa.ColumnElement[bool]:
     return returns.c.id.in_(of_purchase_order(order.store_id, number))
 
 
-def _jobs_of(order: OrderKeys) -> sa.ColumnElement[bool]:
-    words = (jobs.c.selection, jobs.c.results)
-    named = [sa.cast(each, sa.Text).contains(name) for each in words for name in order.names]
-    return sa.and_(jobs.c.finished_at.is_not(None), sa.or_(*named))
+def _acts_on(order: OrderKeys) -> sa.ColumnElement[bool]:
+    # A job's note is in the act that made it, too.
+    # mutation: erase-act-of-a-job
+    return audit.c.subject.in_([*order.names, *map(str, order.jobs)])
 
 
 # mutation: erase-evidence
@@ -133,11 +135,16 @@ _PLACES = (
     _TextPlace(
         "audit entries",
         audit,
-        lambda order: audit.c.subject.in_(order.names),
+        _acts_on,
         # The only change that the table's trigger lets through.
         nested={"after": _NOTE},
     ),
-    _TextPlace("notes of jobs", jobs, _jobs_of, nested={"options": _ENTRY}),
+    _TextPlace(
+        "notes of jobs",
+        jobs,
+        lambda order: jobs.c.id.in_(order.jobs),
+        nested={"options": _ENTRY},
+    ),
 )
 
 
@@ -154,7 +161,19 @@ async def keys_of(
             )
             ids += (await connection.execute(statement)).scalars()
         found.append(ids)
-    return OrderKeys(store_id, order_id, purchase_order_id, *found)
+    order = OrderKeys(store_id, order_id, purchase_order_id, *found)
+    return replace(order, jobs=await _jobs_of(connection, order))
+
+
+async def _jobs_of(connection: Connection, order: OrderKeys) -> Sequence[UUID]:
+    words = (jobs.c.selection, jobs.c.results)
+    named = [sa.cast(each, sa.Text).contains(name) for each in words for name in order.names]
+    statement = sa.select(jobs.c.id).where(
+        jobs.c.store_id.in_([order.store_id, NO_STORE]),
+        jobs.c.finished_at.is_not(None),
+        sa.or_(*named),
+    )
+    return (await connection.execute(statement)).scalars().all()
 
 
 async def erase(connection: Connection, order: OrderKeys) -> Counter[str]:
@@ -172,7 +191,7 @@ async def erase(connection: Connection, order: OrderKeys) -> Counter[str]:
 async def _erase(connection: Connection, place: _TextPlace, order: OrderKeys) -> int:
     table = place.table
     columns = [table.c[name] for name in (*place.plain, *place.nested)]
-    stores = [order.store_id, NO_STORE] if table is jobs else [order.store_id]
+    stores = [order.store_id, NO_STORE] if table in {jobs, audit} else [order.store_id]
     statement = sa.select(*table.primary_key.columns, *columns).where(
         table.c.store_id.in_(stores), place.rows(order)
     )

@@ -30,7 +30,7 @@ async def create(
     async with context.transaction(once) as connection:
         await jobs.add(connection, new)
         # mutation: audit-of-jobs
-        after = {"kind": kind, **options}
+        after = {"kind": kind, **_flat(options)}
         act = Act(AuditedAct.JOB_CREATED, actor, str(new.id), store_id or NO_STORE, after=after)
         await audit.record(connection, context.new_id, act)
         view = await queries.job(connection, store_id, new.id)
@@ -38,6 +38,13 @@ async def create(
             raise Unknown("job", new.id)
         await idempotency.store(connection, once, view)
     return view
+
+
+def _flat(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, without levels: a note can be erased where it is a value of its own."""
+    given = options.get("request") or {}
+    flat = {name: each for name, each in options.items() if name != "request"}
+    return flat | {name: each for name, each in given.items() if each is not None}
 
 
 async def read(context: AppContext, store_id: int, job_id: UUID) -> JobView:

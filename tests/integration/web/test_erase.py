@@ -9,14 +9,19 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from app.domain import ids
 from app.domain.update import State
+from app.storage.queries import UpdateFilter
 from app.storage.tables import metadata
+from app.usecases.jobs import create, kinds
+from app.usecases.jobs.selection import Selection
 from app.usecases.orders import erase, ship
 from app.usecases.updates import dismiss
 from tests.builders import a_package
 from tests.harness.world import World
 from tests.integration.test_returns import returned
 from tests.integration.web.adobe import hook, linked
+from tests.integration.web.test_jobs import failed_shipments, finished
 
 TYPED, ECHOED = "Typed-by-a-person", "Echoed-by-Walmart"
 
@@ -92,6 +97,27 @@ async def test_text_is_erased_everywhere_and_the_rest_stays(
     assert (act["subject"], act["after"]) == (order.purchase_order_id, dict(found))
     # Once more finds nothing.
     assert not await erased(world, order.id)
+
+
+async def test_the_note_of_a_job_is_erased_also_where_the_audit_says_who_began_it(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    (order,) = await failed_shipments(world, 1)
+    body = {"kind": "dismiss", "updates": {"order_id": str(order.id)}, "note": TYPED}
+    job = await finished(world, client, (await client.post("/v1/jobs", json=body)).json())
+    assert (job["state"], job["succeeded"]) == ("finished", 1)
+    # As a fix of a cause begins one.
+    given = {"action": "dismiss", "request": {"note": TYPED, "reason": None}}
+    chosen = Selection(updates=UpdateFilter(order_id=order.id))
+    store_id = ids.store_of(order.id) or 0
+    await create.create(world.context, kinds.FIX, chosen, given, store_id=store_id, actor="test")
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text("UPDATE jobs SET finished_at = now()"))
+    assert await where(world) >= {"audit", "jobs"}
+    await erased(world, order.id)
+    assert await where(world) == set()
+    acts = (await client.get("/v1/audit", params={"what": "job_created"})).json()["data"]
+    assert [each["after"]["note"] for each in acts] == ["erased", "erased"]
 
 
 async def test_another_orders_text_stays(world: World, client: httpx.AsyncClient) -> None:
