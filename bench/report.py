@@ -65,14 +65,23 @@ def write(results: Mapping[str, Any]) -> str:
         "transaction left open elsewhere while 3,600 updates were finished.\n",
         "```",
         growth.table(results["growth"]).strip("\n"),
-        *([pages.table(results["pages"]).strip("\n")] if "pages" in results else []),
         "```\n",
+        *_pages(results),
         *_large(),
         _NOTES.read_text(),
     ]
     PAGE.write_text("\n".join(page).rstrip() + "\n")
     shown = pages.table(results["pages"]) if "pages" in results else ""
     return f"{table}\n{growth.table(results['growth'])}{shown}"
+
+
+def _pages(results: Mapping[str, Any]) -> Iterator[str]:
+    """The pages and the open pages, which may be of a run of their own."""
+    if "pages" in results:
+        yield f"Pages and lists, and accepting beside open pages: {results['pages_of']}.\n"
+        yield "```"
+        yield pages.table(results["pages"]).strip("\n")
+        yield "```\n"
 
 
 def _large() -> Iterator[str]:
@@ -96,6 +105,7 @@ def _rows(results: Mapping[str, Any]) -> Iterator[Row]:
         )
     yield from _costs("a request", processes["cost_ms"])
     yield from _streaming(results.get("streams", {}))
+    yield from _paging(results.get("pages", {}))
     yield from _draining(results["drain"])
     yield from _waking(results)
     yield from _growing(results["growth"])
@@ -129,6 +139,10 @@ def _at_least(goal: float) -> Callable[[float], bool]:
     return lambda found: found >= goal
 
 
+def _at_most(goal: float) -> Callable[[float], bool]:
+    return lambda found: found <= goal
+
+
 def _under(goal: float) -> Callable[[float], bool]:
     return lambda found: found < goal
 
@@ -152,6 +166,18 @@ def _streaming(found: Mapping[str, list[float]]) -> Iterator[Row]:
         yield Row("accept, 16 connections, 200 pages are open", found["with"], "a second")
         share = _ratios(found["with"], found["without"])
         yield Row("accept with 200 open pages, to without", share, "", "0.95", _at_least(0.95))
+
+
+def _paging(found: pages.Times) -> Iterator[Row]:
+    if found:
+        growths = [pages.ratio(each) for each in found.values()]
+        times = [growth.figures(each)[-1] for each in found.values()]
+        what = f"pages and lists ({len(found)}) with the most orders"
+        goal, most = pages.MOST_GROWTH, pages.MOST_MS
+        yield Row(
+            f"{what} to the fewest, worst", [max(growths)], "times", f"{goal}", _at_most(goal)
+        )
+        yield Row(f"{what}, slowest", [max(times)], "ms", f"under {most:.0f}", _under(most))
 
 
 def _draining(found: Mapping[str, Mapping[str, list[float]]]) -> Iterator[Row]:

@@ -80,7 +80,7 @@ def main() -> int:
     _keep(results)
     results["growth"] = growth.run(growth.SIZES)
     _keep(results)
-    results["pages"] = pages.run()
+    results["pages"], results["pages_of"] = pages.run(), f"{results['waybill']}"
     _keep(results)
     sys.stdout.write(report.write(results))
     return 0
