@@ -18,10 +18,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.storage import queries
 from app.storage.imports import webhook_inbox
 from app.storage.postgres.dsn import asyncpg_arguments
-from app.storage.queries import KeysetPage, commerce_order_search
+from app.storage.queries import commerce_order_search
 from app.storage.tables import metadata
 from app.usecases.stores import walmart_webhooks
 from app.web import export
@@ -71,7 +70,6 @@ class Fuzz:
     world: World
     client: httpx.AsyncClient
     database: asyncpg.Connection
-    secret: str = ""
     wrong: list[str] = field(default_factory=list)
     refused: int = 0
     cancelable: str = ""
@@ -83,7 +81,7 @@ class Fuzz:
     async def ask(self, ask: Ask) -> bool:
         """Send a request and check the answer by the rules; return whether it was carried out."""
         self._before = self._before or await self.written()
-        headers = {"Content-Type": ask.media, **self._signature(ask)}
+        headers = {"Content-Type": ask.media, **await self._signature(ask)}
         answer = await self.client.request(
             ask.method, ask.url, content=ask.content, headers=headers
         )
@@ -124,11 +122,11 @@ class Fuzz:
         self._newest, self._written = newest, dict(zip(names, found, strict=True))
         return self._written
 
-    def _signature(self, ask: Ask) -> dict[str, str]:
+    async def _signature(self, ask: Ask) -> dict[str, str]:
         """The signature of an allowed sender, so that only the content of a webhook is invalid."""
         body = ask.content or b""
         if ask.template.startswith("/webhooks/walmart"):
-            digest = hmac.digest(self.secret.encode(), body, hashlib.sha256)
+            digest = hmac.digest((await self._secret()).encode(), body, hashlib.sha256)
             return {"X-Waybill-Signature": digest.hex()}
         if ask.template.endswith("/events"):
             signed = hooks.sign(hooks.ADOBE, body)
@@ -140,6 +138,13 @@ class Fuzz:
             signed = hooks.sign(hooks.COMMERCE, base64.b64encode(body))
             return {"x-adobe-commerce-webhook-signature": signed}
         return {}
+
+    async def _secret(self) -> str:
+        """Of Walmart's webhooks. Some requests make a new one."""
+        async with self.world.database.begin() as connection:
+            found = await webhook_inbox.secret(connection, self.world._stores[0].id)
+        assert found is not None
+        return self.world.context.cipher.open(found[1] or b"")
 
 
 def done(ask: Ask, answer: httpx.Response) -> bool:
@@ -178,11 +183,6 @@ async def prepared(fuzz: Fuzz) -> dict[str, str]:
     """A store with all features, a large order, a shipment: by the ids of the examples."""
     order = await hooks.linked(fuzz.world, fuzz.client, units=1_000_000)
     await walmart_webhooks.subscribe(fuzz.world.context, 1, "https://waybill.test/webhooks/walmart")
-    async with fuzz.world.database.begin() as connection:
-        stores, _ = await queries.stores(connection, None, KeysetPage(1))
-        found = await webhook_inbox.secret(connection, stores[0].id)
-    assert found is not None
-    fuzz.secret = fuzz.world.context.cipher.open(found[1] or b"")
     # Nothing of it is shipped: one to cancel through each API.
     for number in (8, 9, 10):
         other = await fuzz.world.an_order(3)
