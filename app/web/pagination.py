@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,6 +14,8 @@ from app.storage.queries import KeysetPage
 
 MAX_LIMIT = 200
 _PARTS = 4
+# Lists whose rows have a number of their own. Others are in the order of a time and an id.
+_NUMBERED = ("stores", "shipments.")
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows per page.")]
 Cursor = Annotated[
     str | None,
@@ -44,26 +46,34 @@ def _decode(cursor: str, kind: str) -> tuple[Any, ...]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         given, *after = json.loads(base64.b64decode(padded, b"-_", validate=True))
-        _check(given == kind, after)
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+        _check(given == kind, kind, after)
+    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError) as error:
         message = "The cursor is not from this list. Start without a cursor."
         problem = Problem("cursor_invalid", message, "/cursor")
         raise Invalid(problem.code, message, [problem]) from error
     return tuple(after)
 
 
-def _check(of_this_list: bool, after: list[Any]) -> None:
-    """Raise ValueError for a key that is neither a number nor a time and an id.
+def _check(of_this_list: bool, kind: str, after: list[Any]) -> None:
+    """Raise ValueError for a key that is not one of this list.
 
-    The number of a list's part may come before the time.
+    It is a number, or a time and an id; in a list of orders the number of a part may come before.
     """
     if not of_this_list:
         raise ValueError(after)
-    if len(after) == 1 and type(after[0]) is int and 0 <= after[0] < 1 << 63:
+    if kind.startswith(_NUMBERED):
+        (number,) = after
+        if type(number) is not int or not 0 <= number < 1 << 63:
+            raise ValueError(number)
         return
     *part, at, identifier = after
-    if part and not (len(part) == 1 and type(part[0]) is int and 0 < part[0] < _PARTS):
-        raise ValueError(part)
-    if datetime.fromisoformat(at).tzinfo is None:
+    if part:
+        (number,) = part
+        if not kind.startswith("orders") or type(number) is not int or not 0 < number < _PARTS:
+            raise ValueError(number)
+    moment = datetime.fromisoformat(at)
+    if moment.tzinfo is None:
         raise ValueError(at)
-    UUID(identifier)
+    # Its day may be the first or last one only in its own zone.
+    moment.astimezone(UTC)
+    UUID(str(identifier))
