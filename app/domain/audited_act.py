@@ -24,6 +24,7 @@ class AuditedAct(StrEnum):
     SECRETS_REENCRYPTED = "secrets_reencrypted"
     JOB_CREATED = "job_created"
     ORDER_TEXT_ERASED = "order_text_erased"
+    RECOVERED = "recovered"
     SIGN_IN_LINK_CREATED = "sign_in_link_created"
     SIGNED_IN = "signed_in"
     SIGNED_OUT = "signed_out"
@@ -54,6 +55,8 @@ MEANINGS: dict[AuditedAct, str] = {
     AuditedAct.JOB_CREATED: "A job was made, which does one act to all that a filter finds; "
     "`subject` is its id.",
     AuditedAct.ORDER_TEXT_ERASED: "The text of an order was erased; `after` counts what had some.",
+    AuditedAct.RECOVERED: "`waybill recover` put the open updates of a store in doubt after a "
+    "restored backup; `after` counts them and the stock levels that it ended.",
     AuditedAct.SIGN_IN_LINK_CREATED: "A sign-in link was made for a person.",
     AuditedAct.SIGNED_IN: "A person signed in to the page.",
     AuditedAct.SIGNED_OUT: "A person signed out, or a session was ended; `subject` is its id.",

@@ -18,7 +18,7 @@ from app.storage.orders import accept
 from app.storage.queries.views import OrderView, StoreView
 from app.storage.recording import recovery
 from app.storage.recording.recovery import Level
-from app.storage.tables import stores
+from app.storage.tables import audit, stores
 from app.storage.tables import updates as table
 from app.usecases.imports import recover, register
 from app.usecases.imports.recover import RecoverReport
@@ -339,3 +339,15 @@ async def test_a_second_run_reads_commerce_once_more_and_loses_nothing(world: Wo
     (after,) = await world.deliver_until(update_id)
     assert after.state == "confirmed"
     assert len([e for e in await world.ledger() if e["operation"] == "shipping"]) == 1
+
+
+async def test_a_recovery_is_in_the_audit_with_what_it_put_in_doubt(world: World) -> None:
+    await shipped(world, await world.an_order(1), "1ZA")
+    await prepared(world)
+    async with world.database.begin() as connection:
+        found = await connection.execute(
+            sa.select(audit.c.what, audit.c.store_id, audit.c.after).where(
+                audit.c.what == "recovered"
+            )
+        )
+        assert found.all() == [("recovered", 1, {"in_doubt": 1, "levels": 0})]

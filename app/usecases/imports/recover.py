@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from app.domain.audited_act import AuditedAct
 from app.domain.orders import drift, unrequested
 from app.domain.orders.drift import Cause
 from app.domain.orders.order import Order
@@ -15,7 +16,8 @@ from app.domain.orders.returns import Return
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.orders.unrequested import UnrequestedUnits
 from app.domain.outbox.rate_limits import Endpoint
-from app.storage import rate_limits
+from app.storage import audit, rate_limits
+from app.storage.audit import Act
 from app.storage.imports import reconciliations
 from app.storage.orders import repository
 from app.storage.outbox import updates
@@ -87,6 +89,10 @@ async def prepare(context: AppContext, until: datetime, report: RecoverReport) -
         report.levels += levels
         if not levels:
             break
+    after = {"in_doubt": report.in_doubt, "levels": len(report.levels)}
+    act = Act(AuditedAct.RECOVERED, audit.COMMAND, "updates", store_id, after=after)
+    async with context.transaction() as connection:
+        await audit.record(connection, context.new_id, act)
     context.wake()
 
 

@@ -26,6 +26,7 @@ SENTENCES: Mapping[AuditedAct, str] = {
     AuditedAct.COMMERCE_EVENT_DISMISSED: deferred("Settled an event of Commerce"),
     AuditedAct.JOB_CREATED: deferred("Began an act on everything that a filter finds"),
     AuditedAct.ORDER_TEXT_ERASED: deferred("Erased the text of order %(subject)s"),
+    AuditedAct.RECOVERED: deferred("Recovered the store after a restored backup"),
     AuditedAct.SIGN_IN_LINK_CREATED: deferred("Made a sign-in link for %(subject)s"),
     AuditedAct.SIGNED_IN: deferred("Signed in"),
     AuditedAct.SIGNED_OUT: deferred("Signed out"),
