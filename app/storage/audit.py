@@ -7,7 +7,7 @@ names only the act. Outside of a request it is empty: a command on the server.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +44,12 @@ class Origin:
     def thread(self) -> dict[str, str | None]:
         """What an update keeps of its request, by column."""
         return {"request_id": self.request_id, "traceparent": self.traceparent}
+
+    @classmethod
+    def load(cls, kept: Mapping[str, Any] | None) -> "Origin":
+        """What `asdict` made of one, perhaps in another version. None: nothing is known."""
+        names = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in (kept or {}).items() if name in names})
 
 
 origin: ContextVar[Origin] = ContextVar("origin", default=Origin())  # noqa: B039 - frozen

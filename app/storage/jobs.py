@@ -22,8 +22,8 @@ MOST_TRIES = 5
 SAMPLE = 20
 _BATCH = 500
 _ADD = Statement("""
-    INSERT INTO jobs (store_id, id, kind, selection, options, actor)
-    VALUES (:store_id, :id, :kind, :selection::jsonb, :options::jsonb, :actor)
+    INSERT INTO jobs (store_id, id, kind, selection, options, actor, origin)
+    VALUES (:store_id, :id, :kind, :selection::jsonb, :options::jsonb, :actor, :origin::jsonb)
 """)
 _DUE = Statement("""
     SELECT d.store_id FROM jobs d
@@ -40,7 +40,8 @@ _TAKE = Statement("""
             WHERE store_id = :store_id AND state IN ('queued', 'running') AND due_at <= now()
               AND (leased_until IS NULL OR leased_until < now())
             ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING store_id, id, kind, selection, options, actor, total, results, batch, position, tries
+    RETURNING store_id, id, kind, selection, options, actor, origin,
+              total, results, batch, position, tries
 """)
 _BEGIN = Statement("""
     UPDATE jobs SET total = :total, batch = :batch::jsonb,
@@ -89,6 +90,8 @@ class NewJob:
     selection: Mapping[str, Any]
     options: Mapping[str, Any]
     actor: str
+    origin: Mapping[str, Any] | None
+    """The request that made it, as `audit.Origin`. None: an older version made it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ jobs = sa.Table(
     sa.Column("selection", JSONB, nullable=False),
     sa.Column("options", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     sa.Column("actor", sa.Text, nullable=False),
+    # The request that made it: key, address, ids. NULL for jobs of older versions.
+    sa.Column("origin", JSONB),
     sa.Column("state", sa.Text, nullable=False, server_default="queued"),
     # How many orders or updates matched when it began. NULL before.
     sa.Column("total", sa.BigInteger),

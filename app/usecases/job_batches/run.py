@@ -14,7 +14,8 @@ from typing import Any
 import structlog
 
 from app.domain.errors import NotAvailable, OrderError
-from app.storage import jobs
+from app.storage import audit, jobs
+from app.storage.audit import Origin
 from app.storage.jobs import BatchDone, TakenJob
 from app.storage.postgres.database import Connection
 from app.usecases import many
@@ -46,6 +47,8 @@ async def work(context: AppContext, reader_of: ReaderOf) -> bool:
     job = await jobs.take(context.database)
     if job is None:
         return False
+    # mutation: origin-of-a-job
+    origin = audit.origin.set(Origin.load(job.origin))
     try:
         await _batch(context, job, reader_of)
     except (NotAvailable, asyncio.CancelledError):
@@ -57,6 +60,8 @@ async def work(context: AppContext, reader_of: ReaderOf) -> bool:
     except Exception:  # noqa: BLE001 - logged; the job is tried again, or ends
         _log.exception("job_failed", job_id=str(job.id), tries=job.tries)
         await _broke(context, job)
+    finally:
+        audit.origin.reset(origin)
     return True
 
 

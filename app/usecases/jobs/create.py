@@ -1,6 +1,7 @@
 """Makes a job."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,9 @@ async def create(
     once: IdempotentRequest | None = None,
 ) -> JobView:
     """Make a job, which a poller begins at once. store_id 0 means all stores."""
-    new = NewJob(store_id, context.new_id(store_id), kind, selection.dump(), options, actor)
+    made_by = asdict(audit.origin.get())
+    job_id = context.new_id(store_id)
+    new = NewJob(store_id, job_id, kind, selection.dump(), options, actor, made_by)
     async with context.transaction(once) as connection:
         await jobs.add(connection, new)
         # mutation: audit-of-jobs

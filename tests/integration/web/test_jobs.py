@@ -177,6 +177,14 @@ async def test_a_job_of_orders_acts_on_their_failed_updates_and_skips_the_others
     }
     listed = (await client.get("/v1/updates?state=dismissed")).json()["data"]
     assert [each["note"] for each in listed] == ["Done by hand."] * 2
+    # Each act names the request that made the job.
+    acts = await world.database.direct.fetch(
+        "SELECT what, actor, api_key, address, request_id FROM audit ORDER BY at, id"
+    )
+    made, *done = (tuple(row.values()) for row in acts if row["what"] != "store_created")
+    assert made[0] == "job_created"
+    assert None not in made
+    assert done == [("update_dismissed", *made[1:])] * 2
 
 
 async def test_a_job_refreshes_the_orders_that_match(
