@@ -7,6 +7,7 @@ the API reads JSON, and RFC 5849 signs the fields of forms only. oauthlib verifi
 
 import re
 import sys
+from contextlib import nullcontext
 from urllib.parse import parse_qsl, unquote, urlencode
 
 from fastapi import Request
@@ -50,7 +51,6 @@ async def caller_of(request: Request) -> Caller:
 
 async def _verified(request: Request) -> Caller:
     given = _parameters(request.headers["authorization"])
-    context: AppContext = request.app.state.context
     keys: KeyRing = request.app.state.keys
     consumer = api_keys.digest_of(given["consumer_key"])
     await keys.wrong.admit(consumer)
@@ -59,13 +59,26 @@ async def _verified(request: Request) -> Caller:
     known = keys.signers.get(consumer)
     if known is not None and not _is_right(request, given, known):
         raise keys.wrong.counted(_INVALID)
+    # mutation: oauth-limited-from-the-start
+    looking = keys.wrong.looking() if known is None else nullcontext()
+    with looking:
+        caller = await _looked_up(request, given, consumer)
+    if caller is None:
+        raise keys.wrong.wrong(consumer, _INVALID)
+    return caller
+
+
+async def _looked_up(request: Request, given: dict[str, str], consumer: bytes) -> Caller | None:
+    """The caller by the database. None: the consumer key is unknown. Raises Unauthorized."""
+    context: AppContext = request.app.state.context
+    keys: KeyRing = request.app.state.keys
     async with context.database.begin() as connection:
         try:
             found = await oauth_keys.find(connection, given["consumer_key"], context.cipher)
         except CannotDecrypt as error:
             raise NotAvailable("secret_unreadable", f"A secret of the key: {error}.") from error
         if found is None:
-            raise keys.wrong.wrong(consumer, _INVALID)
+            return None
         keys.remember_signer(consumer, found.credentials)
         if not _is_right(request, given, found.credentials):
             raise keys.wrong.counted(_INVALID)
