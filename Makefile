@@ -73,9 +73,9 @@ test: .venv/.dev ## Run the whole test suite on a real PostgreSQL
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: fuzz
-fuzz: .venv/.dev ## Run the state machine of the outbox for longer (WAYBILL_FUZZ_RUNS=… runs)
+fuzz: .venv/.dev ## Run the state machine of the outbox (WAYBILL_FUZZ_RUNS=… runs) and invalid input for longer
 	@WAYBILL_FUZZ_RUNS=$${WAYBILL_FUZZ_RUNS:-1000} $(BIN)/python -m pytest -n 2 --dist worksteal \
-	  tests/integration/test_outbox_machine.py
+	  tests/integration/test_outbox_machine.py tests/integration/web/test_fuzz.py
 
 .PHONY: faults
 faults: .venv/.dev ## Run the fault tests and write docs/faults.md from their output
