@@ -157,8 +157,9 @@ def create_app(
     app.state.attention = AttentionCounts(time.monotonic)
     app.state.page_paths = pattern_of(pages.PAGES)
     probes = [health.router, health.metrics_router] if metrics_here else [health.router]
+    # Their routes are complete. `include_router` would make each of them again, for every app.
     for router in (*OPERATIONS, *probes, *pages.PAGES, pages.ASSETS):
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     problems.install(app)
     docs.install(app)
     openapi.install(app)
