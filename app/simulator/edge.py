@@ -37,9 +37,10 @@ class KnownCallers:
 
     def _refusal(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
-        host, origin = headers.get("host", ""), headers.get("origin")
+        # A browser always names the host. HTTP/1.1 over TCP is refused without (RFC 9112, 3.2).
+        host, origin = headers.get("host"), headers.get("origin")
         # mutation: simulator-foreign-host
-        if _name(f"//{host}") not in self._names:
+        if host is not None and _name(f"//{host}") not in self._names:
             return "The simulator is not called by this Host: name it with --name."
         # mutation: simulator-foreign-origin
         if origin is not None and scope["method"] not in _READS and _authority(origin) != host:
