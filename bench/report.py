@@ -6,12 +6,12 @@
 import json
 import statistics
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from bench import growth, pages
+from bench.rows import Row, at_least, at_most, ratios, under
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 RESULTS = Path(__file__).with_name("results.json")
@@ -20,32 +20,6 @@ LARGE = Path(__file__).with_name("large.json")
 _NOTES = Path(__file__).with_name("notes.md")
 _PAGES_MAY_GROW = 1.3
 _CLAIMS_MAY_GROW = 1.5
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A figure (of one or several rounds) with its goal; goal None if there is none."""
-
-    what: str
-    figures: Sequence[float]
-    unit: str
-    goal: str = ""
-    met: Callable[[float], bool] | None = None
-
-    def line(self) -> str:
-        """A line of the table."""
-        low, high = min(self.figures), max(self.figures)
-        spread = f"{_short(low)} to {_short(high)}" if len(self.figures) > 1 else ""
-        middle = statistics.median(self.figures)
-        verdict = "" if self.met is None else ("met" if self.met(middle) else "**missed**")
-        return (
-            f"| {self.what} | {_short(middle)} {self.unit} | {spread} | {self.goal} | {verdict} |"
-        ).replace("  ", " ")
-
-
-def _short(figure: float) -> str:
-    """Up to three significant figures."""
-    return f"{figure:,.0f}" if abs(figure) >= 100 else f"{figure:.3g}"
 
 
 def write(results: Mapping[str, Any]) -> str:
@@ -112,7 +86,7 @@ def _rows(results: Mapping[str, Any]) -> Iterator[Row]:
     yield from _footprint(results["footprint"])
     yield from _replicas(results["replicas"])
     for in_flight, rates in results["transport"].items():
-        ratio = _ratios(rates["ours"], rates["httpx"])
+        ratio = ratios(rates["ours"], rates["httpx"])
         yield Row(f"calls through our transport to httpx's own pool, {in_flight}", ratio, "times")
     bucket, beside = results["bucket"], results["beside_trouble"]
     yield Row(
@@ -131,41 +105,25 @@ def _rows(results: Mapping[str, Any]) -> Iterator[Row]:
     )
 
 
-def _ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    return [one / other for one, other in zip(ours, theirs, strict=True)]
-
-
-def _at_least(goal: float) -> Callable[[float], bool]:
-    return lambda found: found >= goal
-
-
-def _at_most(goal: float) -> Callable[[float], bool]:
-    return lambda found: found <= goal
-
-
-def _under(goal: float) -> Callable[[float], bool]:
-    return lambda found: found < goal
-
-
 def _accepting(found: Mapping[str, Mapping[str, list[dict[str, float]]]]) -> Iterator[Row]:
     for connections, figures in found.items():
         rates = {name: [each["per_second"] for each in rounds] for name, rounds in figures.items()}
         where = f"accept, {connections} connections"
         for name, each in rates.items():
             yield Row(f"{where}: {name}", each, "a second")
-        of_pgbench = _ratios(rates["api"], rates["pgbench"])
+        of_pgbench = ratios(rates["api"], rates["pgbench"])
         goal = "0.35 (stretch 0.45, moonshot 0.65)"
-        yield Row(f"{where}: API to pgbench", of_pgbench, "", goal, _at_least(0.35))
-        of_bare = _ratios(rates["api"], rates["bare"])
-        yield Row(f"{where}: API to the bare handler", of_bare, "", "0.9", _at_least(0.9))
+        yield Row(f"{where}: API to pgbench", of_pgbench, "", goal, at_least(0.35))
+        of_bare = ratios(rates["api"], rates["bare"])
+        yield Row(f"{where}: API to the bare handler", of_bare, "", "0.9", at_least(0.9))
 
 
 def _streaming(found: Mapping[str, list[float]]) -> Iterator[Row]:
     if found:
         yield Row("accept, 16 connections, no page is open", found["without"], "a second")
         yield Row("accept, 16 connections, 200 pages are open", found["with"], "a second")
-        share = _ratios(found["with"], found["without"])
-        yield Row("accept with 200 open pages, to without", share, "", "0.95", _at_least(0.95))
+        share = ratios(found["with"], found["without"])
+        yield Row("accept with 200 open pages, to without", share, "", "0.95", at_least(0.95))
 
 
 def _paging(found: pages.Times) -> Iterator[Row]:
@@ -174,20 +132,18 @@ def _paging(found: pages.Times) -> Iterator[Row]:
         times = [growth.figures(each)[-1] for each in found.values()]
         what = f"pages and lists ({len(found)}) with the most orders"
         goal, most = pages.MOST_GROWTH, pages.MOST_MS
-        yield Row(
-            f"{what} to the fewest, worst", [max(growths)], "times", f"{goal}", _at_most(goal)
-        )
-        yield Row(f"{what}, slowest", [max(times)], "ms", f"under {most:.0f}", _under(most))
+        yield Row(f"{what} to the fewest, worst", [max(growths)], "times", f"{goal}", at_most(goal))
+        yield Row(f"{what}, slowest", [max(times)], "ms", f"under {most:.0f}", under(most))
 
 
 def _draining(found: Mapping[str, Mapping[str, list[float]]]) -> Iterator[Row]:
     for (case, rates), goal in zip(found.items(), (2.0, 1.5), strict=True):
         for name, each in rates.items():
             yield Row(f"drain, {case}: {name}", each, "a second")
-        of_peer = _ratios(rates["waybill"], rates["pgqueuer"])
-        yield Row(f"drain, {case}: to pgqueuer", of_peer, "times", f"{goal:g}", _at_least(goal))
-        of_bare = _ratios(rates["waybill"], rates["bare"])
-        yield Row(f"drain, {case}: to the bare loop", of_bare, "", "0.9", _at_least(0.9))
+        of_peer = ratios(rates["waybill"], rates["pgqueuer"])
+        yield Row(f"drain, {case}: to pgqueuer", of_peer, "times", f"{goal:g}", at_least(goal))
+        of_bare = ratios(rates["waybill"], rates["bare"])
+        yield Row(f"drain, {case}: to the bare loop", of_bare, "", "0.9", at_least(0.9))
 
 
 def _waking(results: Mapping[str, Any]) -> Iterator[Row]:
@@ -199,7 +155,7 @@ def _waking(results: Mapping[str, Any]) -> Iterator[Row]:
             found[name]["p99_ms"],
             "ms",
             f"under {goal}",
-            _under(goal),
+            under(goal),
         )
     accepted = found["burst"]["accepted_per_second"]
     yield Row("as many at once as are accepted", accepted, "a second")
@@ -278,9 +234,9 @@ def _footprint(found: Mapping[str, list[float]]) -> Iterator[Row]:
     for name, figures in found.items():
         what = name.replace("_", " ").removesuffix(" mib").removesuffix(" seconds")
         if name.endswith("_mib"):
-            yield Row(f"memory: {what}", figures, "MiB", "under 150", _under(150))
+            yield Row(f"memory: {what}", figures, "MiB", "under 150", under(150))
         else:
-            yield Row(f"start: {what}", figures, "s", "under 2", _under(2))
+            yield Row(f"start: {what}", figures, "s", "under 2", under(2))
 
 
 def _replicas(found: Mapping[str, Any]) -> Iterator[Row]:

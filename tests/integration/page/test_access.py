@@ -154,7 +154,7 @@ async def test_a_page_is_a_page_while_the_database_is_away(
     world: World, app: FastAPI, signed_in: SignIn
 ) -> None:
     person = await signed_in("write")
-    away = open_database("postgresql://nobody@127.0.0.1:9/nowhere")
+    away = open_database("postgresql://waybill@127.0.0.1:9/nowhere")
     app.state.context = replace(world.context, database=away)
     for answer in (await person.get("/orders"), await person.post("/orders/import", data={})):
         assert answer.status_code == 503

@@ -315,7 +315,7 @@ async def test_an_internal_error_is_a_problem_document_with_the_request_s_id(
 
 async def test_an_unavailable_database_is_reported_as_such(world: World, app: FastAPI) -> None:
     order = await world.an_order(1)
-    unavailable = open_database("postgresql://nobody@127.0.0.1:9/nowhere")
+    unavailable = open_database("postgresql://waybill@127.0.0.1:9/nowhere")
     app.state.context = replace(
         world.context, database=unavailable, accept_batcher=AcceptBatcher(unavailable.grouped)
     )
