@@ -458,3 +458,29 @@ def test_the_outbox_keeps_its_promises_under_any_sequence(fresh_url: str, part: 
             raise
         finally:
             runner.run(environment.close())
+
+
+@pytest.mark.parametrize("fault", [None, "error"])
+def test_a_unit_that_was_shipped_and_refunded_by_hand_confirms_no_shipment(
+    fresh_url: str, fault: str | None
+) -> None:
+    """Found by the machine: equal numbers, units by hand, a refund, and too few open units."""
+    with asyncio.Runner() as runner:
+        environment = open_environment(fresh_url, runner)
+        outbox = Outbox(environment)
+        outbox.begin([5], acknowledges=False, connected=False)
+        for _ in range(2):
+            outbox.ship("1", 1, "A")
+            outbox.deliver_well()
+        outbox.ship_by_hand(1)
+        outbox.refresh(None, accept=False)
+        outbox.send_back(1, "1", None)
+        outbox.refund(0, None)
+        outbox.deliver_well()
+        outbox.ship("1", 1, "A")
+        outbox.ship("1", 1, "A")
+        if fault:
+            outbox.deliver(0, "recorded", fault, "write", 1)
+        outbox.ship_by_hand(1)
+        outbox.teardown()
+        runner.run(environment.close())

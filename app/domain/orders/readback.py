@@ -21,22 +21,18 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID
 
 from app.domain.orders import allocation
 from app.domain.orders.order import Item, Order, Task
 from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot
 from app.domain.orders.tracking_history import possible_numbers
+from app.domain.orders.unit_matching import Owner, claimed
 from app.domain.outbox.doubt import latest
 from app.domain.update import AT_REST, DUE, Kind, State
 
 _FINAL_RANK = 5
 # The end of the doubt of a shipment that is being sent: later than any read.
 _AFTER_ANY_READ = datetime.max.replace(tzinfo=UTC)
-# The key of units without a tracking number; a tracking key has no hyphen.
-_UNNUMBERED = "-"
-# Units of a shipment: the confirmed ones (True), or others that it may own.
-_Part = tuple[UUID, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ class Readback:
     blocked: tuple[str, ...] = ()
     """Lines with fewer open units than are missing."""
     excess: tuple[str, ...] = ()
-    """Lines with more units under the number than all updates here explain."""
+    """Lines with more units under the number than updates here explain, or perhaps with more."""
 
     @property
     def complete(self) -> bool:
@@ -68,14 +64,11 @@ def read(order: Order, task: Task, snapshot: OrderSnapshot) -> Readback:
     excess: list[str] = []
     mine = possible_numbers(order, task)
     for item in task.items:
-        line = snapshot.lines.get(item.line_number)
-        kept, claimed, wanted = _of_others(order, task, item.line_number, line, mine)
-        shipped = _under(line, mine)
-        available = shipped - claimed
+        free = _free(order, task, item.line_number, snapshot.lines.get(item.line_number), mine)
         # Units that were confirmed for this shipment come before units that others want.
-        confirmed = min(shipped - kept, item.confirmed)
-        shown[item.line_number] = max(min(available, item.quantity), confirmed, 0)
-        if available > item.quantity + wanted:
+        confirmed = min(free.kept, item.confirmed)
+        shown[item.line_number] = max(min(free.certain, item.quantity), confirmed, 0)
+        if free.most > item.quantity + free.wanted or _unclear(task, item, free):
             excess.append(item.line_number)
     return _readback(task.items, shown, snapshot, tuple(excess))
 
@@ -158,131 +151,91 @@ def _unconfirmed(task: Task, item: Item) -> int:
     return item.quantity - item.confirmed
 
 
-def _of_others(
-    order: Order, task: Task, number: str, line: LineSnapshot | None, mine: frozenset[str]
-) -> tuple[int, int, int]:
-    """Return units of a line under this shipment's numbers that other shipments here own.
+@dataclass(frozen=True, slots=True)
+class _Free:
+    """Units of a line under a shipment's numbers that no other shipment here owns."""
 
-    Three counts: units confirmed for shipments that rank before it; all units that others own
-    before it gets any; units that others may get after it.
+    kept: int
+    """Units beyond those confirmed for shipments that rank before it."""
+    certain: int
+    """Units beyond all that shipments before it may own, whichever units were refunded."""
+    most: int
+    """The same, if as many refunded units as possible are of shipments here."""
+    wanted: int
+    """Units that other shipments may get after it."""
+
+
+def _unclear(task: Task, item: Item, free: _Free) -> bool:
+    """Whether a shipment in doubt has units only if certain refunded units are not by hand.
+
+    A person must compare: neither a confirmation nor another write would be safe.
     """
+    in_doubt = task.state is State.SENDING or task.in_doubt_until is not None
+    found = max(free.certain, item.confirmed)
+    # mutation: refunded-by-hand-in-doubt
+    return in_doubt and found < min(free.most, item.quantity)
+
+
+def _free(
+    order: Order, task: Task, number: str, line: LineSnapshot | None, mine: frozenset[str]
+) -> _Free:
+    shipped = _under(line, mine)
     others = [other for other in order.tasks if _is_other_shipment(other, task)]
     if not others:
-        return 0, 0, 0
+        return _Free(shipped, shipped, shipped, 0)
     own_rank = (_rank(task), task.sequence)
-    kept: list[_Owner] = []
-    before: list[_Owner] = []
+    kept: list[Owner] = []
+    before: list[Owner] = []
     after = 0
     for other in others:
         items = [item for item in other.items if item.line_number == number]
         wanted = sum(_unconfirmed(other, item) for item in items)
         confirmed = sum(item.confirmed for item in items)
+        numbers = possible_numbers(order, other)
         more = 0
         if (_rank(other), other.sequence) < own_rank:
-            kept.append(_Owner(other, confirmed))
+            kept.append(Owner(other.update_id, numbers, confirmed))
             rest = sum(item.quantity for item in items) - confirmed
             more = rest if _rank(other) == _FINAL_RANK else wanted
-        elif possible_numbers(order, other) & mine:
+        elif numbers & mine:
             after += wanted
-        before.append(_Owner(other, confirmed, more))
-    matching = functools.partial(_Matching, line, _refunded(order, number, line))
-    return _claimed(order, kept, matching(), mine), _claimed(order, before, matching(), mine), after
+        before.append(Owner(other.update_id, numbers, confirmed, more))
+    under = functools.partial(_under_one, line)
+    least, most = _refunded(order, number, line)
+    available = shipped - claimed(before, under, most, mine)
+    certain = available if least == most else shipped - claimed(before, under, least, mine)
+    # A shipment that Walmart has just confirmed needs no other proof.
+    # mutation: refunded-by-hand
+    certain = available if _rank(task) == 0 else certain
+    return _Free(shipped - claimed(kept, under, most, mine), certain, available, after)
 
 
-def _refunded(order: Order, number: str, line: LineSnapshot | None) -> int:
-    """Return refunded units of shipments here, which Walmart shows without a tracking number.
+def _under_one(line: LineSnapshot | None, number: str) -> int:
+    return _under(line, (number,))
 
-    Of the units without a number, those that were shipped outside Waybill are subtracted, as far
-    as Walmart does not show them under another number.
+
+def _refunded(order: Order, number: str, line: LineSnapshot | None) -> tuple[int, int]:
+    """Return the least and the most refunded units that are of shipments here.
+
+    Walmart shows them without a tracking number. Of these units, those that were shipped outside
+    Waybill are subtracted, as far as Walmart does not show them under another number. Where units
+    were shipped outside Waybill before, all that shipments here do not explain may be such units.
     """
     known = order.line(number)
     if line is None or known is None or not line.unnumbered:
-        return 0
-    ours = frozenset[str]().union(
-        *(possible_numbers(order, task) for task in order.tasks if task.kind is Kind.SHIPMENT)
-    )
+        return 0, 0
+    shipments = [task for task in order.tasks if task.kind is Kind.SHIPMENT]
+    ours = frozenset[str]().union(*(possible_numbers(order, task) for task in shipments))
     theirs = line.shipped - line.unnumbered - _under(line, ours)
-    others = max(allocation.shipped_elsewhere(order, known) - theirs, 0)
-    return max(line.unnumbered - others, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """A shipment that owns units of a line."""
-
-    task: Task
-    confirmed: int
-    """Units confirmed for it."""
-    more: int = 0
-    """Units that it may own besides."""
-
-
-def _claimed(
-    order: Order, owners: list[_Owner], matching: "_Matching", mine: frozenset[str]
-) -> int:
-    """Return units under the numbers in `mine` that the owners must have.
-
-    An owner is matched to its other numbers first, and to `mine` only for the units that these do
-    not hold.
-    """
-    for elsewhere in (True, False):
-        for owner in owners:
-            known = possible_numbers(order, owner.task)
-            allowed = known - mine if elsewhere else known
-            # mutation: refunded-package-without-number
-            matching.assign((owner.task.update_id, True), allowed | {_UNNUMBERED}, owner.confirmed)
-            matching.assign((owner.task.update_id, False), allowed, owner.more)
-    return matching.assigned(mine)
-
-
-class _Matching:
-    """A maximum matching of owners' units to the tracking numbers of a line.
-
-    By augmenting paths (Ford and Fulkerson, 1956).
-    """
-
-    def __init__(self, line: LineSnapshot | None, unnumbered: int) -> None:
-        self._line = line
-        self._free = {_UNNUMBERED: unnumbered}
-        # Units by number, then by owner.
-        self._assigned: dict[str, dict[_Part, int]] = {_UNNUMBERED: {}}
-        self._allowed: dict[_Part, frozenset[str]] = {}
-
-    def assign(self, owner: _Part, allowed: frozenset[str], units: int) -> None:
-        """Assign an owner up to `units` units in all, under the allowed numbers."""
-        if not units:
-            return
-        self._allowed[owner] = allowed
-        for number in allowed - self._free.keys():
-            self._free[number] = _under(self._line, (number,))
-            self._assigned[number] = {}
-        left = units - sum(under.get(owner, 0) for under in self._assigned.values())
-        while left and (more := self._augment(owner, left, set())):
-            left -= more
-
-    def assigned(self, numbers: frozenset[str]) -> int:
-        """Return the units assigned under these numbers."""
-        return sum(sum(self._assigned.get(number, {}).values()) for number in numbers)
-
-    def _augment(self, owner: _Part, wanted: int, tried: set[str]) -> int:
-        """Assign up to `wanted` more units, moving other owners' units; return how many."""
-        left = wanted
-        for number in sorted(self._allowed[owner] - tried):
-            if not left:
-                break
-            tried.add(number)
-            under = self._assigned[number]
-            freed = min(self._free[number], left)
-            self._free[number] -= freed
-            for other in [each for each in under if each != owner and under[each]]:
-                # mutation: shared-tracking-number
-                if freed < left:
-                    moved = self._augment(other, min(under[other], left - freed), tried)
-                    under[other] -= moved
-                    freed += moved
-            under[owner] = under.get(owner, 0) + freed
-            left -= freed
-        return wanted - left
+    by_hand = allocation.shipped_elsewhere(order, known)
+    most = max(line.unnumbered - max(by_hand - theirs, 0), 0)
+    if not by_hand:
+        return most, most
+    confirmed = sum(
+        item.confirmed for task in shipments for item in task.items if item.line_number == number
+    )
+    unexplained = max(line.shipped - theirs - confirmed, 0)
+    return min(max(line.unnumbered - unexplained, 0), most), most
 
 
 def _is_other_shipment(other: Task, task: Task) -> bool:

@@ -2,8 +2,10 @@ import pytest
 
 from app.domain.orders import readback
 from app.domain.orders.order import Item
+from app.domain.orders.snapshot import Units, UnitStatus
 from app.domain.update import Kind, State
 from tests.builders import (
+    NOW,
     a_line,
     a_snapshot,
     a_task,
@@ -114,3 +116,34 @@ def test_confirmed_units_are_found_before_those_of_other_shipments() -> None:
     seen = a_snapshot({"1": (shipped(1), acknowledged(2))})
     shown = [readback.read(order, task, seen).shown["1"] for task in order.tasks]
     assert shown == [1, 0, 0]
+
+
+def by_hand_and_refunded(state: State, *, in_doubt: bool) -> readback.Readback:
+    """Two units were shipped by hand, one is refunded; the second shipment was not taken."""
+    first = a_task(Item("1", 1, confirmed=1), state=State.CONFIRMED, sequence=1)
+    doubt = NOW if in_doubt else None
+    second = a_task(Item("1", 1, reserved=1), state=state, sequence=2, in_doubt_until=doubt)
+    # By the last read one unit had been shipped by hand.
+    order = an_order(a_line("1", 4, shipped=2), tasks=(first, second))
+    units = (shipped(1), shipped(1, "HAND"), Units(UnitStatus.REFUND, 1), acknowledged(1))
+    return readback.read(order, second, a_snapshot({"1": units}))
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.RETRYING, State.FAILED, State.DISMISSED])
+def test_a_refunded_unit_that_was_shipped_by_hand_frees_no_unit_of_another_shipment(
+    state: State,
+) -> None:
+    reading = by_hand_and_refunded(state, in_doubt=False)
+    assert reading.missing == {"1": 1}
+    assert not reading.excess
+
+
+@pytest.mark.parametrize("state", [State.SENDING, State.VERIFYING, State.FAILED])
+def test_a_person_decides_if_the_refunded_unit_may_be_either_one(state: State) -> None:
+    reading = by_hand_and_refunded(state, in_doubt=True)
+    assert reading.excess == ("1",)
+    assert reading.found == {"1": 0}
+
+
+def test_the_unit_that_walmart_has_just_confirmed_is_found_beside_a_refunded_one() -> None:
+    assert by_hand_and_refunded(State.CONFIRMED, in_doubt=False).complete
