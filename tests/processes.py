@@ -298,7 +298,8 @@ def an_order(
     answer = client.post(
         "/v1/orders/import", json={"store_id": store_id, "purchase_order_id": purchase_order_id}
     )
-    assert answer.status_code == 201, answer.text
+    # A poller may have imported it already.
+    assert answer.status_code in {200, 201}, answer.text
     order: dict[str, Any] = answer.json()
     return order
 
