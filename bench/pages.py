@@ -16,10 +16,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from app.storage.postgres import migrate
 from app.storage.postgres.embedded import EmbeddedPostgres
+from app.web.page.order_list import PER_PAGE
 from bench import growth
 from tests.processes import Deployment, deployed
 
@@ -46,6 +48,8 @@ _API = (
     "/v1/returns", "/v1/updates?state=failed", "/v1/attention", "/v1/health?hours=24",
 )  # fmt: skip
 _SETTINGS = {"WAYBILL_LOG_LEVEL": "warning", "WAYBILL_API_RATE": "0"}
+# The number of the first of the orders that only the first store has; newer than all others.
+_NEWER = 10_000_000
 # A search for one order leads to it.
 _ANSWERED = (200, 303)
 Times = dict[str, dict[str, float]]
@@ -137,7 +141,17 @@ def paths() -> Iterator[str]:
 
 async def _grow(url: str, sizes: tuple[int, ...]) -> None:
     for each in await growth.all_sizes(url, sizes):
+        await fill_a_page(each.admin)
         await each.close()
+
+
+async def fill_a_page(admin: Any) -> None:  # noqa: ANN401 - asyncpg has no types
+    """Give the first store, which is the one that is asked for, more orders than a page shows.
+
+    Otherwise the list of a store would have more rows in a larger database.
+    """
+    for number in range(_NEWER, _NEWER + PER_PAGE * growth.STORES, growth.STORES):
+        await admin.execute("SELECT bench_grow($1, $1)", number)
 
 
 def _by_turns(visitors: Mapping[int, Visitor], path: str) -> dict[str, float]:

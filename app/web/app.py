@@ -27,6 +27,7 @@ from app.web.commerce import (
 from app.web.commerce import hooks as commerce_hooks
 from app.web.commerce import orders as commerce_orders
 from app.web.commerce import shipments as commerce_shipments
+from app.web.last_changes import LastChanges
 from app.web.live import LiveHints
 from app.web.middleware import RequestMiddleware
 from app.web.page import pages
@@ -155,6 +156,7 @@ def create_app(
     app.state.adobe_keys = adobe_keys or open_keys()
     app.state.page = page or PageSettings()
     app.state.attention = AttentionCounts(time.monotonic)
+    app.state.last_changes = LastChanges(time.monotonic)
     app.state.page_paths = pattern_of(pages.PAGES)
     probes = [health.router, health.metrics_router] if metrics_here else [health.router]
     # Their routes are complete. `include_router` would make each of them again, for every app.

@@ -1,6 +1,6 @@
 """Counts of orders: by status, kept as orders change, and of what needs action, up to a limit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,6 +21,7 @@ MOST = 1000
 MOST_CHECKED = 100
 """Updates and returns of which the orders are counted one by one."""
 _SENDING = ("pending", "retrying")
+_NO_TIMES: Mapping[str, datetime] = {}
 
 
 async def summary(reader: Reader, store_id: int | None) -> dict[str, int]:
@@ -37,13 +38,17 @@ async def cards(
     *,
     now: datetime,
     soon: timedelta,
+    known: Mapping[str, datetime] = _NO_TIMES,
 ) -> OrderCardsView:
     """The cards above the list of orders.
 
     counts: what `summary` returned. soon: how long before its ship-by date an order is to be
-    shipped soon.
+    shipped soon. known: times of statuses that need not be read.
     """
-    times = {each: await _first(reader, store_id, each) for each in STATUSES}
+    times = {
+        each: known.get(each) or await _first(reader, store_id, each) if counts[each] else None
+        for each in STATUSES
+    }
     return OrderCardsView(
         **{
             status: OrderCardView(counts[status], at_least=False, time=times[status])

@@ -64,6 +64,8 @@ async def orders(
 ) -> tuple[list[OrderView], After | None]:
     """A page of orders. Raises Invalid search_too_broad."""
     found, last = await _page(reader, wanted, page)
+    if not found:
+        return [], last
     if _checked(wanted):
         return await order_views.orders(reader, [each.key for each in found]), last
     return await order_views.views(reader, [each.row for each in found]), last

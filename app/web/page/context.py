@@ -152,6 +152,10 @@ class RequirePage:
 
     async def __call__(self, request: Request) -> PageContext:
         """The request of a person. Raises Unauthorized, Forbidden, or Unknown for a store."""
+        known = context_of(request)
+        if known is not None and request.method != "POST":
+            # The route has found the person; a form may have taken long, so it is checked again.
+            return known
         return await self.open(request, await _form(request))
 
     async def open(self, request: Request, form: FormData | None = None) -> PageContext:

@@ -13,6 +13,7 @@ from app.usecases.imports import link_to_commerce, register
 from app.usecases.imports.register import Registered
 from app.web import pagination
 from app.web.dependencies import Reading, RequestContext, Writing, answer, respond
+from app.web.last_changes import LastChanges
 from app.web.path_rules import MANY, PathRule
 from app.web.route import OperationRouter
 from app.web.v1 import examples
@@ -138,10 +139,14 @@ async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Re
 async def counted(context: RequestContext, store_id: UUID | None) -> SummaryOut:
     """The counts of the orders that the caller may see. Raises Unknown store."""
     seen = seen_store(context, store_id)
-    soon = context.app.ship_by_warning
+    now, soon = context.app.now(), context.app.ship_by_warning
+    last: LastChanges = context.request.app.state.last_changes
+    known = last.known() if seen is None else {}
     async with context.app.database.direct.reading() as session:
         counts = await queries.summary(session, seen)
-        cards = await queries.cards(session, seen, counts, now=context.app.now(), soon=soon)
+        cards = await queries.cards(session, seen, counts, now=now, soon=soon, known=known)
+    if seen is None:
+        last.keep({"shipped": cards.shipped.time, "canceled": cards.canceled.time})
     return SummaryOut(**counts, cards=cards)
 
 
