@@ -1,8 +1,9 @@
-"""Attempts with wrong keys: counted by address, and refused without a database transaction each.
+"""Attempts with wrong keys, sign-in links and session cookies, counted by address.
 
-A key has 256 random bits, so the limit keeps noise away, not guesses. A right key always works,
-since behind a proxy everybody may have one address: beyond the limit a key is compared with the
-digests of all keys that work, which are read at most once a second. Each process counts for itself.
+Beyond the limit they are refused without a database transaction each. Each has 256 random bits, so
+the limit keeps noise away, not guesses. A right one always works, since behind a proxy everybody
+may have one address: beyond the limit it is compared with the digests of all that work, which are
+read at most once a second. Each process counts for itself.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from app.web.client_address import counted_as
 from app.web.problems import TooManyAttempts, Unauthorized
 
 MOST = 10
-"""Attempts with a wrong key from an address in a minute."""
+"""Attempts with something wrong from an address in a minute."""
 MINUTE = 60.0
 # Addresses that are counted, and wrong keys that are remembered, at once; the oldest is forgotten.
 _MOST_KEPT = 10_000
@@ -49,7 +50,7 @@ class WrongKeys:
 
     monotonic: Callable[[], float]
     read_working: Callable[[], Awaitable[AbstractSet[bytes]]]
-    """Reads the digests of all keys that work."""
+    """Reads the digests of all keys, links and sessions that work."""
     _minutes: OrderedDict[str, _Minute] = field(default_factory=OrderedDict)
     _refused: OrderedDict[bytes, _Refused] = field(default_factory=OrderedDict)
     """Digests that do not work."""
@@ -90,6 +91,19 @@ class WrongKeys:
         """Remember a key that worked once. Returns the error to raise."""
         self._remember(digest, why, guess=False)
         return Unauthorized(why)
+
+    def strange(self, digest: bytes) -> Exception:
+        """Count a link or a session that does not exist, once. Returns the error to raise.
+
+        A browser sends the cookie of a session that is over again and again.
+        """
+        self._remember(digest, "", guess=False)
+        return self.counted()
+
+    def trust(self, digest: bytes) -> None:
+        """Let a session through that was opened after the digests were read."""
+        if self.monotonic() < self._working_until:
+            self._working = self._working | {digest}
 
     def counted(self, why: str = "") -> Exception:
         """Count an attempt with a wrong key. Returns the error to raise."""

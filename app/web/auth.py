@@ -2,9 +2,10 @@
 
 import contextlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import UUID
 
 from app import logs
@@ -19,6 +20,7 @@ from app.storage.stores.sessions import OpenSession
 from app.web.attempts import WrongKeys
 from app.web.problems import Unauthorized
 
+Found = TypeVar("Found")
 SCOPES = ("read", "write", "admin")
 # Seconds for which a caller is cached. A revoked key works that long; a stream of events, which is
 # checked once a second, one second longer.
@@ -145,7 +147,7 @@ class KeyRing:
                 await api_keys.use(connection, key_id)
 
     async def signed_in(self, token: str, *, used: bool) -> SignedIn:
-        """The person with this session token. Raises Unauthorized.
+        """The person with this session token. Raises Unauthorized or TooManyAttempts.
 
         used: a person does something just now, so the session lasts longer.
         """
@@ -153,10 +155,24 @@ class KeyRing:
         until, known = self._signed_in.get(digest, (0.0, None))
         if known is not None and self.monotonic() < until:
             return known
-        found = await again(lambda: self._find_session(token, used=used))
+        found = await self.known(token, lambda: self._find_session(token, used=used))
         if len(self._signed_in) >= _MOST_REMEMBERED:
             self._signed_in.clear()
         self._signed_in[digest] = (self.monotonic() + REMEMBERED_FOR, found)
+        return found
+
+    async def known(self, token: str, look: Callable[[], Awaitable[Found | None]]) -> Found:
+        """What a token of a session or a sign-in link is of; look asks the database.
+
+        Raises Unauthorized for a token of nothing, TooManyAttempts.
+        """
+        digest = sessions.digest(token)
+        # mutation: wrong-sessions-and-links-limited
+        await self.wrong.admit(digest)
+        with self.wrong.looking():
+            found = await again(look)
+        if found is None:
+            raise self.wrong.strange(digest)
         return found
 
     def remember_signer(self, consumer: bytes, credentials: OAuthCredentials) -> None:
@@ -169,11 +185,11 @@ class KeyRing:
         """Forget a session that ended. Other processes forget it within REMEMBERED_FOR."""
         self._signed_in.pop(sessions.digest(token), None)
 
-    async def _find_session(self, token: str, *, used: bool) -> SignedIn:
+    async def _find_session(self, token: str, *, used: bool) -> SignedIn | None:
         async with self.database.begin() as connection:
             session = await sessions.find(connection, token, used=used)
         if session is None or session.access.admin_hash not in {None, self.admin_hash}:
-            raise Unauthorized
+            return None
         access = session.access
         if used and access.key_id is not None:
             await self.record_use(access.key_id)
@@ -202,9 +218,9 @@ class KeyRing:
     async def _read_working(self) -> set[bytes]:
         async with self.database.begin() as connection:
             signing = await oauth_keys.working_consumers(connection)
-            return await api_keys.working_digests(connection) | {
-                api_keys.digest_of(each) for each in signing
-            }
+            people = await sessions.working_digests(connection)
+            keys = await api_keys.working_digests(connection)
+            return keys | people | {api_keys.digest_of(each) for each in signing}
 
 
 def _why_ended(key: ApiKey) -> str:

@@ -21,7 +21,7 @@ from app.domain.errors import NotAvailable, OrderError
 from app.storage.postgres.database import Database
 from app.storage.queries import changes
 from app.storage.queries.changes import ChangedOrder
-from app.web.problems import Unauthorized
+from app.web.problems import TooManyAttempts, Unauthorized
 
 # Streams of a process, and those of one key or session in it.
 MOST_STREAMS, MOST_OF_ONE = 1000, 20
@@ -188,7 +188,7 @@ async def _may(check: Callable[[], Awaitable[object]]) -> bool:
     except NotAvailable:
         # The database is away. The stream ends if the caller is refused once it is back.
         return True
-    except (OrderError, Unauthorized):
+    except (OrderError, Unauthorized, TooManyAttempts):
         return False
     return True
 

@@ -23,7 +23,8 @@ from app.web.refusals import Refusals
 from app.web.request_rates import left_for
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_REFUSED = frozenset({401, 403, 429})
+# 410 is that of a sign-in link that is used up or unknown.
+_REFUSED = frozenset({401, 403, 410, 429})
 _WRITES = frozenset({"POST", "PATCH", "PUT"})
 _CHANGES = _WRITES | {"DELETE"}
 _log = structlog.get_logger(__name__)

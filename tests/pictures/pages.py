@@ -104,6 +104,7 @@ PICTURES = (
     PagePicture("store-settings", "/stores/{store}/settings"),
     PagePicture("keys", "/keys"),
     PagePicture("make-a-key", "/keys/new"),
+    PagePicture("rotate-a-key", "/keys", link="a[href*='/rotate']", route="/keys/{key_id}/rotate"),
     PagePicture("revoke-a-key", "/keys", link="a[href*='/revoke']", route="/keys/{key_id}/revoke"),
     PagePicture("not-found", "/orders/{missing}", status=404),
 )

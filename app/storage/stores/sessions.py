@@ -189,6 +189,14 @@ async def find(connection: Connection, token: str, *, used: bool) -> OpenSession
     return _session(row)
 
 
+async def working_digests(connection: Connection) -> set[bytes]:
+    """The digests of all open sessions, and of all links that have not expired."""
+    opened = open_sessions().with_only_columns(sessions.c.secret_hash)
+    link = sign_in_links.c
+    links = sa.select(link.secret_hash).where(link.expires_at > sa.func.now())
+    return {*(await connection.execute(sa.union_all(opened, links))).scalars()}
+
+
 async def people_of_key(connection: Connection, key_id: UUID, *, most: int) -> list[str]:
     """The names of people with an open session of a key, in order."""
     names = open_sessions().where(sessions.c.key_id == key_id).subquery()

@@ -62,10 +62,10 @@ async def add_link(
     return MadeLink(token, expires_at)
 
 
-async def link_works(context: AppContext, token: str) -> bool:
-    """Whether a link can still be used."""
+async def link_works(context: AppContext, token: str) -> bool | None:
+    """True for a link that can still be used, None for any other."""
     async with context.database.begin() as connection:
-        return await sessions.find_link(connection, token)
+        return await sessions.find_link(connection, token) or None
 
 
 async def enter(context: AppContext, token: str) -> Entered | None:

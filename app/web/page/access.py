@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Form, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
+from app.storage.stores.sessions import digest
 from app.usecases.access import sign_in as use_cases
 from app.web.access import access_of, keys_of, page_path
 from app.web.dependencies import acting_as
@@ -51,10 +52,7 @@ async def sign_in(
     try:
         caller = await keys.caller(key.strip())
     except TooManyAttempts as error:
-        visit.request.scope[PROBLEM] = "too_many_attempts"
-        response = _asked(visit, then, typed, status=429, wait=error.retry_after)
-        response.headers["Retry-After"] = str(error.retry_after)
-        return response
+        return _limited(visit, error, then, typed)
     except Unauthorized:
         return _asked(visit, then, typed, status=401, failed=True)
     acting_as(caller)
@@ -65,15 +63,27 @@ async def sign_in(
 @router.get("/enter/{token}")
 async def enter_page(visit: Visiting, token: str) -> Response:
     """Show a button, since programs that check mails follow links and would use this one up."""
-    works = await use_cases.link_works(visit.app, token)
-    return visit.render("enter.html", works=works, status=200 if works else 410)
+    is_sign_in(visit.request.scope)
+    keys = keys_of(visit.request)
+    try:
+        await keys.known(token, lambda: use_cases.link_works(visit.app, token))
+    except TooManyAttempts as error:
+        return _limited(visit, error)
+    except Unauthorized:
+        return visit.render("enter.html", works=False, status=410)
+    return visit.render("enter.html", works=True)
 
 
 @router.post("/enter/{token}")
 async def enter(visit: Visiting, token: str) -> Response:
     """Open the session of a link, once."""
-    entered = await use_cases.enter(visit.app, token)
-    if entered is None:
+    is_sign_in(visit.request.scope)
+    keys = keys_of(visit.request)
+    try:
+        entered = await keys.known(token, lambda: use_cases.enter(visit.app, token))
+    except TooManyAttempts as error:
+        return _limited(visit, error)
+    except Unauthorized:
         return visit.render("enter.html", works=False, status=410)
     return await _entered(visit.request, entered.token, entered.path)
 
@@ -126,7 +136,15 @@ def _asked(
     return visit.render("sign_in.html", status=status, **values)
 
 
+def _limited(visit: Visit, error: TooManyAttempts, then: str = HOME, typed: str = "") -> Response:
+    visit.request.scope[PROBLEM] = "too_many_attempts"
+    response = _asked(visit, then, typed, status=429, wait=error.retry_after)
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
 async def _entered(request: Request, token: str, then: str, typed: str = "") -> Response:
+    keys_of(request).wrong.trust(digest(token))
     path = page_path(request.app, then)
     response: Response = RedirectResponse(path or HOME, 303)
     if path and typed:

@@ -54,7 +54,7 @@ _OTHER = ErrorWords(
     deferred("Something went wrong in Waybill"),
     deferred("The failure is recorded. Try again; if it stays, pass on the number below."),
 )
-_SIGN_IN = 401
+_SIGN_IN, _LIMITED = 401, 429
 
 
 def render(rejection: Rejection) -> Response:
@@ -62,6 +62,8 @@ def render(rejection: Rejection) -> Response:
     request = Request(rejection.scope)
     if rejection.status == _SIGN_IN:
         return sign_in(request)
+    if rejection.code == "too_many_attempts":
+        return sign_in(request, wait=int(rejection.headers["Retry-After"]))
     words = _WORDS.get(rejection.status, _WORDS[422] if rejection.status < 500 else _OTHER)  # noqa: PLR2004 - failures of ours
     page = context_of(request)
     values = {"page": page, "words": words, "status": rejection.status, "code": rejection.code}
@@ -79,10 +81,11 @@ def render_for_browser(rejection: Rejection) -> Response:
     return render(rejection) if "text/html" in accepted else problem_documents.render(rejection)
 
 
-def sign_in(request: Request, *, typed: str = "") -> Response:
+def sign_in(request: Request, *, typed: str = "", wait: int = 0) -> Response:
     """The page to sign in, which leads back to where the person was.
 
-    typed: the fields of a form that was sent when the session was over.
+    typed: the fields of a form that was sent when the session was over. wait: seconds until the
+    address may try again, if it had too many wrong tries.
     """
     query = request.scope["query_string"].decode("latin-1")
     path: str = request.scope["path"]
@@ -91,10 +94,14 @@ def sign_in(request: Request, *, typed: str = "") -> Response:
         "then": f"{path}?{query}" if query else path,
         "typed": typed,
         "failed": False,
-        "wait": 0,
+        "wait": wait,
         "over": True,
     }
-    return answer(request, _viewer(request), "sign_in.html", values, _SIGN_IN)
+    status = _LIMITED if wait else _SIGN_IN
+    response = answer(request, _viewer(request), "sign_in.html", values, status)
+    if wait:
+        response.headers["Retry-After"] = str(wait)
+    return response
 
 
 def _viewer(request: Request) -> Viewer:

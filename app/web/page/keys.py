@@ -1,4 +1,4 @@
-"""/keys: API keys, made once, revoked with what stops working."""
+"""/keys: API keys, made once, revoked with what stops working. key_rotate.py gives new secrets."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from app.domain.errors import OrderError, Unknown
 from app.endings import Scope
 from app.storage import queries
 from app.storage.idempotency import IdempotentRequest, StoredResponse
+from app.storage.postgres.database import Connection
 from app.storage.queries import KeyFilter
 from app.storage.queries.views import KeyView
 from app.storage.stores import sessions
@@ -145,15 +146,16 @@ def _new(context: PageContext, form: AccessForm) -> Response:
 
 async def _asked(context: PageContext, key_id: UUID, form: AccessForm) -> Response:
     async with context.app.database.read() as connection:
-        key = _key(context, await queries.key(connection, key_id), key_id)
+        key = await seen_key(context, connection, key_id)
         people = await sessions.people_of_key(connection, key_id, most=_MOST_PEOPLE)
     own = str(key_id) == context.caller.key
     form.more = {"key": key, "people": people, "scopes": SCOPES, "own": own}
     return form.shown(context)
 
 
-def _key(context: PageContext, key: KeyView | None, key_id: UUID) -> KeyView:
-    only = context.caller.store_id
+async def seen_key(context: PageContext, connection: Connection, key_id: UUID) -> KeyView:
+    """A key that the person may see. Raises Unknown."""
+    key, only = await queries.key(connection, key_id), context.caller.store_id
     if key is None or (only is not None and key.store_id != context.stores[0].id):
         raise Unknown("key", key_id)
     return key

@@ -14,7 +14,7 @@ from app.web.page import errors, sealed
 from app.web.page.context import RequirePage
 from app.web.page.csrf import require_same_origin
 from app.web.path_rules import USUAL, BodyLimit, PathRule
-from app.web.problems import Unauthorized
+from app.web.problems import PROBLEM, TooManyAttempts, Unauthorized
 from app.web.route import Endpoint
 
 # Fields of forms that come back empty after signing in again: no page shows a secret.
@@ -45,10 +45,10 @@ class PageRoute(APIRoute):
             try:
                 for person in required:
                     await person.open(request)
-            except Unauthorized:
+            except (Unauthorized, TooManyAttempts) as error:
                 if request.method != "POST":
                     raise
-                return await _sign_in_again(request)
+                return await _sign_in_again(request, getattr(error, "retry_after", 0))
             return await handle(request)
 
         async def close_files(request: Request) -> Response:
@@ -78,7 +78,7 @@ class PageRouter(APIRouter):
         return tuple(PathRule(path, self._limit, FORMS, render=errors.render) for path in paths)
 
 
-async def _sign_in_again(request: Request) -> Response:
+async def _sign_in_again(request: Request, wait: int) -> Response:
     """The answer to a form of a session that is over: what was typed is kept, but for secrets."""
     form = await request.form()
     # mutation: typed-secrets-not-shown
@@ -87,7 +87,9 @@ async def _sign_in_again(request: Request) -> Response:
         for name, value in form.multi_items()
         if isinstance(value, str) and name not in NOT_KEPT and not name.endswith(sealed.SUFFIX)
     ]
-    return errors.sign_in(request, typed=urlencode(typed))
+    if wait:
+        request.scope[PROBLEM] = "too_many_attempts"
+    return errors.sign_in(request, typed=urlencode(typed), wait=wait)
 
 
 def _repeated(endpoint: Endpoint) -> Endpoint:

@@ -54,6 +54,8 @@ _WORDS: Mapping[str, str] = {
     "notifications_not_set": deferred("This store has no address for notifications yet."),
     "key_name_invalid": deferred("Enter a name of at most 100 characters, in one line."),
     "key_name_taken": deferred("Another key has or had this name. Names are never used twice."),
+    "key_expired": deferred("This key has expired. Make another one."),
+    "key_signs": deferred("This key signs requests. Make another one, then revoke this one."),
     "key_revoked": deferred("This key was revoked before."),
     "admin_order_url_invalid": deferred(
         "Enter an address that begins with https:// and contains {entity_id}."

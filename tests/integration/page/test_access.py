@@ -1,6 +1,7 @@
 """People sign in to the page and out of it, by a key or by a link that works once."""
 
 from dataclasses import replace
+from urllib.parse import unquote_plus
 
 import httpx
 import pytest
@@ -14,8 +15,9 @@ from app.usecases.access import sign_in
 from tests.harness.signing_in import COOKIE, page_client
 from tests.harness.world import World
 from tests.integration.page.conftest import SignIn
-from tests.integration.web.conftest import ADMIN_KEY
+from tests.integration.web.conftest import ADMIN_KEY, client_of
 from tests.integration.web.test_contract import a_key
+from tests.integration.web.test_wrong_keys import transactions
 
 ACCESS = Access("Jane", None, "write", None, "operators")
 PAGES = ["/orders", "/returns", "/attention", "/health", "/stores"]
@@ -194,6 +196,41 @@ async def test_after_ten_wrong_keys_an_address_waits_with_another_but_not_with_a
     assert (await stranger.post("/sign-in", data={"key": ADMIN_KEY})).status_code == 303
     app.state.keys.wrong.monotonic = lambda: 1e12
     assert (await stranger.post("/sign-in", data=wrong)).status_code == 401
+
+
+async def test_unknown_links_and_cookies_are_limited_by_address_and_those_that_work_are_not(
+    world: World, app: FastAPI, stranger: httpx.AsyncClient, signed_in: SignIn
+) -> None:
+    person, link = await signed_in(), await sign_in.make_link(world.context, ACCESS, "/orders")
+    async with page_client(app, "0-over") as old:
+        # The browser of a person who left sends the same cookie with each page: that is one try.
+        assert {(await old.get("/orders")).status_code for _ in range(12)} == {401}
+    for number in range(9):
+        assert (await stranger.get(f"/enter/0-{number}")).status_code == 410
+    with transactions(world) as begun:
+        refused = [await stranger.get("/enter/0-more"), await stranger.post("/enter/0-more")]
+        async with page_client(app, "0-guessed") as guessing:
+            refused += [await guessing.get("/orders"), await guessing.get("/live")]
+            form = {"note": "what was typed", "idempotency_key": "one"}
+            refused.append(await guessing.post("/keys/new", data=form))
+        # All that works is read once.
+        assert len(begun) <= 1
+    for each in refused:
+        assert each.status_code == 429
+        assert 0 < int(each.headers["retry-after"]) <= 60
+        assert "Try again in" in each.text
+    assert "what was typed" in unquote_plus(refused[-1].text)
+    assert (await person.get("/orders")).status_code == 200
+    assert (await stranger.get(f"/enter/{link.token}")).status_code == 200
+    assert (await stranger.post(f"/enter/{link.token}")).status_code == 303
+    assert (await stranger.get("/orders")).status_code == 200
+    app.state.keys.wrong.monotonic = lambda: 1e12
+    assert (await stranger.get("/enter/0-more")).status_code == 410
+    await app.state.refusals.write()
+    async with client_of(app) as admin:
+        acts = (await admin.get("/v1/audit?what=sign_in_refused")).json()["data"]
+    counted = {each["after"]["reason"]: each["after"]["count"] for each in acts}
+    assert counted == {"unauthorized": 10, "too_many_attempts": 2}
 
 
 async def test_sessions_and_links_that_are_over_are_deleted(

@@ -112,3 +112,37 @@ async def test_the_admin_key_of_the_settings_is_on_no_page(
     for client in (stranger, await signed_in("admin")):
         for path in ("/keys", "/keys/new", "/stores"):
             assert ADMIN_KEY not in (await client.get(path)).text
+
+
+async def test_a_rotated_key_shows_its_new_secret_once_and_the_old_one_works_on(
+    world: World, app: FastAPI, signed_in: SignIn
+) -> None:
+    own, other = await world.a_store(), await world.a_store()
+    old = await key_of(world, own.store_id, "read", name="warehouse")
+    (key,) = await keys(world)
+    path, form = f"/keys/{key['id']}/rotate", {"overlap": "86400", "idempotency_key": "once"}
+    foreign = await signed_in("admin", other)
+    for answer in (await foreign.get(path), await foreign.post(path, data=form)):
+        assert answer.status_code == 404
+    client = await signed_in("admin", own)
+    assert path in (await client.get("/keys")).text
+    assert "Give warehouse a new secret?" in (await client.get(path)).text
+    assert (await client.post(path, data={"overlap": "1"})).status_code == 422
+    rotated = await client.post(path, data=form)
+    assert (rotated.status_code, "The secret before works on" in rotated.text) == (200, True)
+    new = shown(rotated)
+    # A second click changes nothing: the shown secret and the one before still work.
+    second = await client.post(path, data=form)
+    assert second.headers["location"] == path
+    asked = await client.get(path)
+    assert "was in the answer to your first click" in asked.text
+    assert "A secret from before still works" in asked.text
+    for secret in (old, new):
+        async with client_of(app, secret) as using:
+            assert (await using.get("/v1/orders")).status_code == 200
+        assert secret not in asked.text + (await client.get("/keys")).text
+    once_more = await client.post(path, data={"overlap": "0"})
+    assert "The secret before works on" not in once_more.text
+    await client.post(f"/keys/{key['id']}/revoke")
+    ended = await client.post(path, data={"overlap": "0"})
+    assert (ended.status_code, "revoked before" in ended.text) == (409, True)
