@@ -12,10 +12,11 @@ from alembic import context
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.storage.cluster import distribution
+from app.storage.cluster.distribution import MIGRATIONS as LOCK
 from app.storage.postgres.dsn import sqlalchemy_url
 from app.storage.tables import metadata
 
-LOCK = 0x57617962696C6C  # "Waybill"
 LOCK_WAIT = 300.0  # seconds
 
 # A migration that waits for a table makes every later query on it wait behind it, so it soon
@@ -79,7 +80,7 @@ def _online(connection: sa.Connection) -> None:
         compare_type=True,
         compare_server_default=True,
     )
-    with context.begin_transaction():
+    with distribution.place_new_tables(connection), context.begin_transaction():
         context.run_migrations()
 
 

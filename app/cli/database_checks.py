@@ -37,6 +37,12 @@ class Check(NamedTuple):
         """The sign before the line: fine, a warning, or an error."""
         return "✔" if self.fine else "✘" if self.serious else "!"
 
+    def lines(self) -> Iterator[str]:
+        """What a command prints of it."""
+        yield f"{self.mark} {self.what}"
+        if not self.fine:
+            yield f"  → {self.advice}"
+
 
 def connections(pool_size: int) -> tuple[int, int]:
     """The most connections of an API and of a poller with a pool of this size."""

@@ -13,13 +13,14 @@ import sqlalchemy as sa
 
 from app.bootstrap import process
 from app.bootstrap.process import Parts
-from app.cli import database_checks
+from app.cli import cluster_checks, database_checks
 from app.cli.database_checks import Check
 from app.commerce.errors import CommerceError
 from app.domain.errors import Conflict, NotAvailable
 from app.http_client import ssrf_guard
 from app.settings import EMBEDDED, BadSettings, Settings
 from app.storage import queries
+from app.storage.cluster.facts import cluster_facts
 from app.storage.outbox.notify import NotifyListener, WakeSignal
 from app.storage.postgres import migrate, readiness
 from app.storage.postgres.dsn import asyncpg_arguments
@@ -109,6 +110,10 @@ async def _database(parts: Parts) -> AsyncIterator[Check]:
         "" if skew < _SKEW else "Let NTP set this host's clock; leases use the database's.",
     )
     yield await _waking(parts)
+    async with parts.database.begin() as connection:
+        cluster = await cluster_facts(connection)
+    for finding in cluster_checks.of_running(cluster) if cluster else ():
+        yield finding
 
 
 async def _operation(parts: Parts) -> list[Check]:

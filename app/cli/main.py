@@ -90,6 +90,25 @@ def migrate_command(
     print(migrate.migrate(load(), grant_to=grant_to))
 
 
+@app.command("distribute")
+def distribute_command(
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1024,
+            help="Parts of each table. Default: the cluster's citus.shard_count.",
+        ),
+    ] = None,
+) -> None:
+    """On a cluster (Citus): check it, and distribute the tables by store; may be run again."""
+    from app.cli import distribute
+    from app.settings import load
+
+    for line in distribute.run(load(), shards=shards):
+        print(line)
+
+
 @app.command()
 def simulator(
     host: Host = "127.0.0.1",
@@ -133,10 +152,8 @@ async def _examine(backup: Path | None) -> bool:
     logs.configure("error")
     fine = True
     async for finding in doctor.examine(load(), backup=backup):
-        print(f"{finding.mark} {finding.what}")
-        if not finding.fine:
-            fine = fine and not finding.serious
-            print(f"  → {finding.advice}")
+        print(*finding.lines(), sep="\n")
+        fine = fine and (finding.fine or not finding.serious)
     return fine
 
 

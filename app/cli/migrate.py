@@ -20,20 +20,29 @@ def migrate(settings: Settings, *, grant_to: str | None = None) -> str:
 
     grant_to: the role that the application runs as, which gets its rights to all tables.
     """
-    if settings.migration_url is not None:
-        return _upgrade(settings.migration_url.get_secret_value(), grant_to)
-    url = settings.required_database_url()
+    url = owners_url(settings)
     if url == EMBEDDED:
         with EmbeddedPostgres.start(settings.data_dir) as server:
             return _upgrade(server.url, grant_to)
-    if settings.database_pooler == "transaction":
-        if settings.database_direct_url is None:
-            raise CannotMigrate(
-                "WAYBILL_DATABASE_POOLER=transaction: migrations need WAYBILL_MIGRATION_URL or "
-                "WAYBILL_DATABASE_DIRECT_URL, an address that does not lead through the pooler."
-            )
-        url = settings.database_direct_url.get_secret_value()
     return _upgrade(url, grant_to)
+
+
+def owners_url(settings: Settings) -> str:
+    """The address of the role that owns the tables, past any pooler; EMBEDDED is one too.
+
+    Raises CannotMigrate, BadSettings.
+    """
+    if settings.migration_url is not None:
+        return settings.migration_url.get_secret_value()
+    url = settings.required_database_url()
+    if url == EMBEDDED or settings.database_pooler != "transaction":
+        return url
+    if settings.database_direct_url is None:
+        raise CannotMigrate(
+            "WAYBILL_DATABASE_POOLER=transaction: migrations need WAYBILL_MIGRATION_URL or "
+            "WAYBILL_DATABASE_DIRECT_URL, an address that does not lead through the pooler."
+        )
+    return settings.database_direct_url.get_secret_value()
 
 
 def _upgrade(url: str, grant_to: str | None) -> str:

@@ -40,3 +40,15 @@ SEALED = "sealed"
 def sealed(name: str, *, nullable: bool = True) -> sa.Column[bytes]:
     """A column of secrets, which `waybill rotate-secrets` encrypts anew."""
     return sa.Column(name, BYTEA, nullable=nullable, info={SEALED: True})
+
+
+REFERENCE = "reference"
+"""In the `info` of a table: a cluster has a copy of it on each node."""
+
+
+def is_reference(table: sa.Table) -> bool:
+    """Whether each node of a cluster (Citus) has a copy of the table.
+
+    Each other table is distributed by `store_id`, which its primary key then contains.
+    """
+    return bool(table.info.get(REFERENCE)) or "store_id" not in table.primary_key.columns

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
 
-from app.storage.tables.base import EMPTY_LIST, EMPTY_OBJECT, metadata, sealed, time
+from app.storage.tables.base import EMPTY_LIST, EMPTY_OBJECT, REFERENCE, metadata, sealed, time
 
 stores = sa.Table(
     "stores",
@@ -71,6 +71,8 @@ stores = sa.Table(
         unique=True,
         postgresql_where=sa.text("NOT name_shared"),
     ),
+    # Codes and names are unique among all stores, and a cluster knows that of a reference only.
+    info={REFERENCE: True},
 )
 
 api_keys = sa.Table(
