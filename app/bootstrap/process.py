@@ -170,7 +170,7 @@ def _context(settings: Settings, url: str, https: _Https, wake: WakePollers) -> 
     )
     return AppContext(
         database=database,
-        accept_batcher=AcceptBatcher(database.grouped),
+        accept_batcher=AcceptBatcher(database),
         cipher=SecretCipher(settings.required_keys()),
         walmart=WalmartClient(
             https.walmart, base_url=settings.walmart_base_url, timeout=timeout, now=_now

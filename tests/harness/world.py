@@ -153,7 +153,7 @@ def _context(
     database = open_compiled(url, pool_size=_CONNECTIONS)
     return AppContext(
         database=database,
-        accept_batcher=AcceptBatcher(database.grouped),
+        accept_batcher=AcceptBatcher(database),
         cipher=VAULT,
         walmart=walmart,
         now=_now,

@@ -133,7 +133,7 @@ def open_environment(url: str, runner: asyncio.Runner) -> Environment:
     )
     context = AppContext(
         database=database,
-        accept_batcher=AcceptBatcher(database.grouped),
+        accept_batcher=AcceptBatcher(database),
         cipher=VAULT,
         walmart=client,
         now=lambda: datetime.now(UTC),

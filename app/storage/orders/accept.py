@@ -38,18 +38,22 @@ from app.storage.postgres.sharding import ShardedCommand
 from app.storage.postgres.sql import Statement
 from app.storage.stores.stores import ShippingRules
 
-_COLUMNS = f"""{repository.WHOLE},
+COLUMNS = f"""{repository.WHOLE},
        st.id AS store_uuid, st.carriers, st.default_tracking_url, st.market, now() AS at"""
+"""What is read of an order o and its store st: a template of sharding.py."""
 _LOOK_UP = Statement(
     sharding.of_any(
         sql.read(
             "orders/look_up_orders.sql",
-            columns=_COLUMNS,
+            columns=COLUMNS,
             kept_for=str(idempotency.KEPT_FOR.total_seconds()),
+            numbers="""ARRAY(SELECT nextval(pg_get_serial_sequence('shipments', 'number'))
+                               FROM generate_series(1, v.packages))""",
+            keyed="",
         )
     )
 )
-_LOOK_UP_LOCKED = ShardedCommand(sql.read("orders/look_up_locked.sql", columns=_COLUMNS))
+_LOOK_UP_LOCKED = ShardedCommand(sql.read("orders/look_up_locked.sql", columns=COLUMNS))
 _NUMBERS = Statement("""
     SELECT nextval(pg_get_serial_sequence('shipments', 'number')) AS number
       FROM generate_series(1, :packages::int)
@@ -79,7 +83,12 @@ async def look_up(
     """
     wanted = [lookup_row(n, each) for n, each in enumerate(asked)]
     found = {row["n"]: row for row in await _LOOK_UP.fetch(session, {"asked": wanted})}
-    return [_version(each, found.get(n)) for n, each in enumerate(asked)]
+    return [version_found(each, found.get(n)) for n, each in enumerate(asked)]
+
+
+async def take_numbers(session: Session, packages: int) -> list[int]:
+    """Take numbers for shipments, in order."""
+    return [row["number"] for row in await _NUMBERS.fetch(session, {"packages": packages})]
 
 
 async def lock(connection: Connection, order_id: UUID) -> OrderVersion:
@@ -115,13 +124,18 @@ async def accept(session: Session, wanted: Sequence[Acceptance]) -> Sequence[boo
     try:
         found = await _statement(_parts(rows)).fetch(session, rows)
     except asyncpg.UniqueViolationError as error:
-        if len(wanted) == 1 and error.constraint_name in _OVERTAKEN:
+        if len(wanted) == 1 and overtaken(error):
             return [False]
         raise
     results = {
         row["n"]: row["written"] if row["open"] else idempotency.in_progress() for row in found
     }
     return [results[n] for n in range(len(wanted))]
+
+
+def overtaken(error: asyncpg.UniqueViolationError) -> bool:
+    """Whether another request was faster, so that this one must lock the order."""
+    return error.constraint_name in _OVERTAKEN
 
 
 async def accept_locked(connection: Connection, wanted: Acceptance) -> None:
@@ -171,7 +185,8 @@ def _parts(rows: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
     return tuple(name for name in _PARTS if rows[name])
 
 
-def _version(asked: OrderLookup, row: Row | None) -> OrderVersion | Exception:
+def version_found(asked: OrderLookup, row: Row | None) -> OrderVersion | Exception:
+    """The version in a row of look_up_orders.sql, or the error of the request."""
     if row is None:
         return Unknown("order", asked.order_id)
     if asked.once is not None and row["replayable"]:

@@ -34,6 +34,11 @@ class OrderLookup:
     packages: int = 0
     """How many shipments the request is for."""
 
+    @property
+    def store_id(self) -> int:
+        """The store of the order's id. 0: no order has such an id."""
+        return store_of(self.order_id) or 0
+
 
 @dataclass(frozen=True, slots=True)
 class OrderVersion:
@@ -86,7 +91,7 @@ def lookup_row(n: int, asked: OrderLookup) -> dict[str, Any]:
     once = asked.once
     row = {
         "n": n,
-        "store_id": store_of(asked.order_id),
+        "store_id": asked.store_id,
         "id": asked.order_id,
         "packages": asked.packages,
         "refs": asked.references,

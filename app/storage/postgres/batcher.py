@@ -6,9 +6,10 @@ waits for others to come; requests that arrive while a batch runs form the next 
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from app.domain.errors import Busy, NotAvailable
@@ -44,8 +45,13 @@ class Batcher(Generic[Request, Answer]):
     patience: float
     """Seconds that a request waits for its batch, as it would for a connection. While the database
     does not answer, requests would pile up otherwise."""
+    place: Callable[[Request], Hashable] | None = None
+    """Where a request is carried out; a batch is of one place. None: all requests share one."""
+    at_once_in_place: int = 1
+    """Batches of one place that run at the same time, so that they are few and large."""
     _waiting: deque[_Waiter[Request, Answer]] = field(default_factory=deque)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
+    _busy: Counter[Hashable] = field(default_factory=Counter)
     _starting: bool = False
     # One timer for all: a timer for each request would cost more than it is worth.
     _timer: asyncio.TimerHandle | None = None
@@ -69,16 +75,42 @@ class Batcher(Generic[Request, Answer]):
     def _start(self) -> None:
         self._starting = False
         while self._waiting and len(self._running) < self.at_once:
-            batch = [self._waiting.popleft() for _ in range(min(self.most, len(self._waiting)))]
+            place, batch = self._next_batch()
+            if not batch:
+                return
             # A request that was canceled meanwhile needs no answer.
             batch = [each for each in batch if not each.answer.done()]
             if batch:
                 task = asyncio.create_task(self._run(batch))
                 self._running.add(task)
-                task.add_done_callback(self._ended)
+                self._busy[place] += 1
+                task.add_done_callback(partial(self._ended, place))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _next_batch(self) -> tuple[Hashable, list[_Waiter[Request, Answer]]]:
+        """Take the requests that waited longest, of the first place that is free."""
+        if self.place is None:
+            taken = [self._waiting.popleft() for _ in range(min(self.most, len(self._waiting)))]
+            return None, taken
+        free: Hashable = None
+        batch: list[_Waiter[Request, Answer]] = []
+        left: deque[_Waiter[Request, Answer]] = deque()
+        for waiter in self._waiting:
+            place = self.place(waiter.request)
+            if not batch and self._busy[place] < self.at_once_in_place:
+                free = place
+            # mutation: batch-of-one-place
+            if place == free and free is not None and len(batch) < self.most:
+                batch.append(waiter)
+            else:
+                left.append(waiter)
+        self._waiting = left
+        return free, batch
+
+    def _ended(self, place: Hashable, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        self._busy[place] -= 1
+        if not self._busy[place]:
+            del self._busy[place]
         # mutation: batch-start-without-wait
         self._start()
 

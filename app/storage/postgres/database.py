@@ -22,8 +22,9 @@ SHARDED = "sharded"
 _IS_SHARDED = sa.text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')")
 # Connections for statements by key: a poller's claims (app/worker/dispatcher.py).
 CLAIMING = 5
-# Connections for shipments and cancellations that are accepted in batches: 2 reads, 2 writes.
-ACCEPTING = 4
+# Connections for shipments and cancellations that are accepted in batches: 2 reads, 2 writes. Where
+# tables are distributed by store, a batch is of one store, and all of them are used.
+ACCEPTING = 10
 # Milliseconds that a transaction waits for a locked row. One that is repeated, or may be split,
 # waits only a moment, so that its connection serves other requests.
 # mutation: brief-lock-wait

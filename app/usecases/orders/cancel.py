@@ -41,8 +41,7 @@ async def cancel(
     known already. Raises NotAvailable if Walmart cannot be read for it.
     """
     view = None
-    # Citus refuses the write that compares versions (decision 0022).
-    if not context.rehearsal and not await context.database.is_sharded():
+    if not context.rehearsal:
         view = await _if_unchanged(context, order_id, request, actor=actor, once=once)
     if view is None and retry_failed:
         view = await _retried(context, order_id, request, actor=actor, once=once)

@@ -72,8 +72,7 @@ async def ship_all(
 ) -> AcceptedShipment:
     """Accept the packages of one shipment, all or none. Returns the first. Raises as `ship`."""
     shipped = None
-    # Citus refuses the write that compares versions (decision 0022).
-    if write_also is None and not await context.database.is_sharded():
+    if write_also is None:
         shipped = await _if_unchanged(
             context, order_id, requests, actor, once, alone=find_duplicate is not None
         )

@@ -317,7 +317,7 @@ async def test_an_unavailable_database_is_reported_as_such(world: World, app: Fa
     order = await world.an_order(1)
     unavailable = open_database("postgresql://waybill@127.0.0.1:9/nowhere")
     app.state.context = replace(
-        world.context, database=unavailable, accept_batcher=AcceptBatcher(unavailable.grouped)
+        world.context, database=unavailable, accept_batcher=AcceptBatcher(unavailable)
     )
     async with client_of(app) as client:
         answer = await client.post(f"/v1/orders/{order.id}/shipments", json=GOOD_SHIPMENT)
