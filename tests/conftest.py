@@ -17,6 +17,7 @@ from app import logs
 from app.storage.postgres.database import Database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.embedded import EmbeddedPostgres
+from tests.harness import citus
 from tests.harness.databases import Server, database_url, migrated, open_compiled
 from tests.harness.world import IMPATIENT, PATIENT, World, open_world
 
@@ -78,7 +79,11 @@ def _memory() -> Path | None:
 
 @pytest.fixture(scope="session")
 def server(data_folder: Path) -> Iterator[Server]:
-    """A PostgreSQL server of this test process alone."""
+    """A PostgreSQL server of this test process alone, or the servers of a cluster."""
+    if citus.ADDRESS:
+        with citus.opened() as cluster:
+            yield cluster
+        return
     with (
         EmbeddedPostgres.start(data_folder / "server", options=FAST) as started,
         asyncio.Runner() as runner,
@@ -86,7 +91,7 @@ def server(data_folder: Path) -> Iterator[Server]:
         migrated(started.url)
         admin = database_url(started.url, "postgres")
         connection = runner.run(asyncpg.connect(**asyncpg_arguments(admin)))
-        opened = Server(started.url, runner, connection)
+        opened = Server(started.url, runner, [connection])
         yield opened
         opened.close()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,12 +13,11 @@ import sqlalchemy as sa
 from app.storage.postgres import grants, migrate
 from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.dsn import asyncpg_arguments
-from app.storage.tables import metadata
 
-_TABLES = [table.name for table in metadata.sorted_tables]
-_FILLED = "SELECT array_remove(ARRAY[{}], NULL)".format(
-    ", ".join(f"CASE WHEN EXISTS (SELECT FROM {name}) THEN '{name}' END" for name in _TABLES)
-)
+_TABLES = """
+    SELECT relname AS name FROM pg_class
+     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+"""
 # The transactions that wrote the catalogs' rows: DDL, TRUNCATE and ANALYZE change them.
 _SCHEMA = """
     SELECT (SELECT sum(xmin::text::bigint) FROM pg_class),
@@ -42,8 +41,8 @@ _END_SESSIONS = """
        AND backend_type = 'client backend'
 """
 _RESTART = """
-    SELECT setval(oid::regclass, 1, false) FROM pg_class
-     WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
+    SELECT setval(seqrelid::regclass, seqmin, false)
+      FROM pg_sequence JOIN pg_class ON oid = seqrelid WHERE relnamespace = 'public'::regnamespace
 """
 EMPTIES = "empties a test's database"
 """The application_name of the session that stays beside those of a test."""
@@ -99,12 +98,35 @@ def database_url(server: str, name: str) -> str:
     return server.replace("/waybill?", f"/{name}?")
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A server's part of a database, with a session that stays beside those of a test."""
+
+    session: asyncpg.Connection
+    tables: Sequence[str]
+
+    async def end_sessions(self) -> None:
+        """End the sessions of the test."""
+        await self.session.fetch(_END_SESSIONS)
+
+    async def empty(self) -> None:
+        """Delete all rows, and restart the sequences."""
+        filled = ", ".join(
+            f"CASE WHEN EXISTS (SELECT FROM {name}) THEN '{name}' END" for name in self.tables
+        )
+        # An ARRAY of several hundred elements is no trouble.
+        found = await self.session.fetchval(f"SELECT array_remove(ARRAY[{filled}]::text[], NULL)")
+        for table in found:
+            await self.session.execute(f"DELETE FROM {table}")
+        await self.session.fetch(_RESTART)
+
+
 @dataclass(slots=True)
 class _Reused:
     """A database that tests use one after the other."""
 
     name: str
-    session: asyncpg.Connection
+    parts: Sequence[_Part]
     schema: asyncpg.Record
     uses: int = 0
 
@@ -114,15 +136,15 @@ class _Reused:
         False means that this does not make it new: it is worn, or a test changed the schema.
         """
         self.uses += 1
-        if self.uses == _USES or self.session.is_closed():
+        if self.uses == _USES or any(part.session.is_closed() for part in self.parts):
             return False
         try:
-            await self.session.fetch(_END_SESSIONS)
-            if await self.session.fetchrow(_SCHEMA) != self.schema:
+            for part in self.parts:
+                await part.end_sessions()
+            if await self.parts[0].session.fetchrow(_SCHEMA) != self.schema:
                 return False
-            for table in await self.session.fetchval(_FILLED):
-                await self.session.execute(f"DELETE FROM {table}")
-            await self.session.fetch(_RESTART)
+            for part in self.parts:
+                await part.empty()
         except (asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
         return True
@@ -130,23 +152,29 @@ class _Reused:
 
 @dataclass(frozen=True)
 class Server:
-    """A PostgreSQL server with a migrated template database."""
+    """A PostgreSQL server with a migrated template database, or the servers of a cluster."""
 
     url: str
     runner: asyncio.Runner
-    admin: asyncpg.Connection
-    """Makes and drops databases."""
+    admins: Sequence[asyncpg.Connection]
+    """Make and drop databases: one for each server, which all have the same."""
+    template: str = "waybill"
+    prefix: str = "test"
+    tables: str = _TABLES
+    """Lists the relations that have a server's rows."""
+    urls: Sequence[str] = ()
+    """Of all servers. Empty means that there is one."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _idle: list[_Reused] = field(default_factory=list)
 
     def execute(self, statement: str) -> None:
         """Execute a statement outside the databases of tests."""
-        self.runner.run(self.admin.execute(statement))
+        self.runner.run(self._everywhere(statement))
 
     @contextmanager
-    def fresh(self, template: str = "waybill") -> Iterator[str]:
+    def fresh(self, template: str = "") -> Iterator[str]:
         """Make a database during the block, a copy of another; yields its URL."""
-        name = self._create(template)
+        name = self.runner.run(self._created(template or self.template))
         yield database_url(self.url, name)
         self._drop(name)
 
@@ -158,29 +186,43 @@ class Server:
         if self.runner.run(lent.emptied()):
             self._idle.append(lent)
         else:
-            lent.session.terminate()
-            self._drop(lent.name)
+            self._discard(lent)
 
     def close(self) -> None:
-        """End the sessions."""
-        for session in (self.admin, *(each.session for each in self._idle)):
-            self.runner.run(session.close())
+        """Drop the databases that tests used, and end the sessions."""
+        while self._idle:
+            self._discard(self._idle.pop())
+        for admin in self.admins:
+            self.runner.run(admin.close())
 
-    def _create(self, template: str) -> str:
-        name = f"test_{next(self._numbers)}"
-        # File by file is half the work of copying by way of the write-ahead log.
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-        return name
+    def _discard(self, lent: _Reused) -> None:
+        for part in lent.parts:
+            part.session.terminate()
+        self._drop(lent.name)
 
     def _drop(self, name: str) -> None:
-        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    async def _everywhere(self, statement: str) -> None:
+        await asyncio.gather(*(admin.execute(statement) for admin in self.admins))
+
+    async def _created(self, template: str) -> str:
+        name = f"{self.prefix}_{next(self._numbers)}"
+        # File by file is half the work of copying by way of the write-ahead log.
+        await self._everywhere(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return name
 
     async def _opened(self) -> _Reused:
-        name = f"test_{next(self._numbers)}"
-        await self.admin.execute(f"CREATE DATABASE {name} TEMPLATE waybill STRATEGY file_copy")
-        arguments = asyncpg_arguments(database_url(self.url, name))
-        session = await asyncpg.connect(**arguments, server_settings={"application_name": EMPTIES})
+        name = await self._created(self.template)
+        parts = [await self._part(url, name) for url in self.urls or [self.url]]
+        schema = await parts[0].session.fetchrow(_SCHEMA)
+        return _Reused(name, parts, schema)
+
+    async def _part(self, url: str, name: str) -> _Part:
+        session = await asyncpg.connect(
+            **asyncpg_arguments(database_url(url, name)),
+            server_settings={"application_name": EMPTIES},
+        )
         # Neither foreign keys nor triggers follow a deletion.
         await session.execute("SET session_replication_role = replica")
-        schema = await session.fetchrow(_SCHEMA)
-        return _Reused(name, session, schema)
+        return _Part(session, [row["name"] for row in await session.fetch(self.tables)])

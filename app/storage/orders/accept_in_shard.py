@@ -108,13 +108,10 @@ async def _write(session: Session, wanted: Sequence[Acceptance]) -> list[bool | 
 
 async def _running(session: Session, wanted: Sequence[Acceptance]) -> set[int]:
     """The requests that run elsewhere; the keys of the others are locked for this transaction."""
-    locks = {
-        n: idempotency.lock_number(each.once) for n, each in enumerate(wanted) if each.once
-    }
+    locks = {n: idempotency.lock_number(each.once) for n, each in enumerate(wanted) if each.once}
     if not locks:
         return set()
     values = {"numbers": list(locks), "locks": list(locks.values())}
-    # mutation: running-twin-answer-in-shard
     return set(locks) - {row["n"] for row in await _OPEN.fetch(session, values)}
 
 

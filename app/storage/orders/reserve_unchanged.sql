@@ -2,7 +2,6 @@
 WITH unchanged AS MATERIALIZED (
   SELECT v.n, o.id
     FROM jsonb_to_recordset(:orders::jsonb) AS v(n int, order_id uuid, version xid)
-    -- mutation: order-row-version-in-shard
     JOIN orders o ON o.store_id = :store_id AND o.id = v.order_id AND o.xmin = v.version
    WHERE o.id = ANY(:ids::uuid[])
      FOR NO KEY UPDATE OF o SKIP LOCKED),

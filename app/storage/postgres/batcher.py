@@ -6,6 +6,7 @@ waits for others to come; requests that arrive while a batch runs form the next 
 """
 
 import asyncio
+import math
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
@@ -45,10 +46,10 @@ class Batcher(Generic[Request, Answer]):
     patience: float
     """Seconds that a request waits for its batch, as it would for a connection. While the database
     does not answer, requests would pile up otherwise."""
-    place: Callable[[Request], Hashable] | None = None
-    """Where a request is carried out; a batch is of one place. None: all requests share one."""
-    at_once_in_place: int = 1
-    """Batches of one place that run at the same time, so that they are few and large."""
+    place: Callable[[Request], Hashable] = lambda _: None
+    """Where a request is carried out; the requests of a batch share it."""
+    at_once_in_place: float = math.inf
+    """Batches of one place that run at the same time: few, so that each is large."""
     _waiting: deque[_Waiter[Request, Answer]] = field(default_factory=deque)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
     _busy: Counter[Hashable] = field(default_factory=Counter)
@@ -87,23 +88,20 @@ class Batcher(Generic[Request, Answer]):
                 task.add_done_callback(partial(self._ended, place))
 
     def _next_batch(self) -> tuple[Hashable, list[_Waiter[Request, Answer]]]:
-        """Take the requests that waited longest, of the first place that is free."""
-        if self.place is None:
-            taken = [self._waiting.popleft() for _ in range(min(self.most, len(self._waiting)))]
-            return None, taken
+        """Take the requests of the first place that has room, those that waited longest."""
         free: Hashable = None
+        found = False
         batch: list[_Waiter[Request, Answer]] = []
-        left: deque[_Waiter[Request, Answer]] = deque()
-        for waiter in self._waiting:
+        left: list[_Waiter[Request, Answer]] = []
+        while self._waiting and len(batch) < self.most:
+            waiter = self._waiting.popleft()
             place = self.place(waiter.request)
-            if not batch and self._busy[place] < self.at_once_in_place:
-                free = place
+            if not found and self._busy[place] < self.at_once_in_place:
+                free, found = place, True
             # mutation: batch-of-one-place
-            if place == free and free is not None and len(batch) < self.most:
-                batch.append(waiter)
-            else:
-                left.append(waiter)
-        self._waiting = left
+            taken = found and place == free
+            (batch if taken else left).append(waiter)
+        self._waiting.extendleft(reversed(left))
         return free, batch
 
     def _ended(self, place: Hashable, task: asyncio.Task[None]) -> None:

@@ -23,8 +23,8 @@ _IS_SHARDED = sa.text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = '
 # Connections for statements by key: a poller's claims (app/worker/dispatcher.py).
 CLAIMING = 5
 # Connections for shipments and cancellations that are accepted in batches: 2 reads, 2 writes. Where
-# tables are distributed by store, a batch is of one store, and all of them are used.
-ACCEPTING = 10
+# tables are distributed by store a batch is of one, so there are more.
+ACCEPTING, ACCEPTING_BY_STORE = 4, 10
 # Milliseconds that a transaction waits for a locked row. One that is repeated, or may be split,
 # waits only a moment, so that its connection serves other requests.
 # mutation: brief-lock-wait
@@ -215,7 +215,7 @@ def open_database(
         for size, more in (
             (pool_size, brief),
             (CLAIMING, BY_KEY),
-            (ACCEPTING, {**BY_KEY, **brief}),
+            (ACCEPTING_BY_STORE, {**BY_KEY, **brief}),
         )
     )
     return Database(engine, direct, by_key, grouped, limits if pooler else {})

@@ -54,6 +54,18 @@ async def test_requests_of_one_moment_share_a_batch_and_later_ones_get_the_next(
     assert halves.batches == [[2, 4], [6, 8, 10], [12]]
 
 
+async def test_a_batch_is_of_one_place_and_a_busy_place_delays_no_other() -> None:
+    halves = Halves()
+    group = Batcher(
+        halves, most=3, at_once=2, patience=9, place=lambda n: n // 100, at_once_in_place=1
+    )
+    tasks = await asked(group, 2, 102, 4, 6, 8, 10, 104, 202)
+    assert halves.batches == [[2, 4, 6], [102, 104]]
+    halves.open.set()
+    assert await outcome(tasks) == [1, 51, 2, 3, 4, 5, 52, 101]
+    assert halves.batches[2:] == [[8, 10], [202]]
+
+
 async def test_a_batch_does_not_wait_for_another_while_there_is_capacity() -> None:
     halves = Halves()
     group = Batcher(halves, most=3, at_once=2, patience=9)
