@@ -85,7 +85,8 @@ def poller(parts: Parts) -> Poller:
         monotonic=parts.monotonic,
     )
     # The dispatcher starts deliveries; their ends and their results wake it.
-    completer.due, executor.freed = dispatcher.may_be_due, dispatcher.delivery_ended
+    completer.due = dispatcher.may_be_due
+    executor.freed, executor.recorded = dispatcher.slot_freed, dispatcher.delivery_recorded
     completer.waited_for = lambda waiting: waiting >= len(executor) and dispatcher.held_up
     return Poller(
         dispatcher=dispatcher,

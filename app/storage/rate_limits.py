@@ -19,6 +19,7 @@ from app.domain.outbox.rate_limits import (
     Endpoint,
     Lane,
     apply_reports,
+    is_plain,
     lanes_for,
     newly_blocked,
     own_cap_tokens,
@@ -47,7 +48,9 @@ _OWN = ("own_tokens", "own_at")
 LANE_COLUMNS = "nullif(l.paused_until, '-infinity'::timestamptz) AS paused_until, " + ", ".join(
     f"l.{name}" for name in (*_COLUMNS, *_OWN) if name != "paused_until"
 )
-_LOCK = sharding.ShardedCommand(sql.read("lock_lanes.sql", lane=LANE_COLUMNS))
+_LANES = sql.read("list_lanes.sql", lane=LANE_COLUMNS)
+_READ = sharding.ShardedCommand(_LANES)
+_LOCK = sharding.ShardedCommand(f"{_LANES} FOR UPDATE OF l")
 _CHANGE = sharding.ShardedCommand(sql.read("change_lanes.sql"))
 _SPEND = Statement("""
     UPDATE lanes SET own_tokens = :tokens, own_at = :at
@@ -90,6 +93,9 @@ async def record(
     by_lane: dict[tuple[int, str], list[CallReport]] = defaultdict(list)
     for each in reports:
         by_lane[each.store_id, each.endpoint.value].append(each)
+    # mutation: lanes-unlocked-if-unchanged
+    unchanged = await _unchanged(connection, by_lane, breaker)
+    by_lane = {key: each for key, each in by_lane.items() if key not in unchanged}
     if not by_lane:
         return []
     before = await _lock(connection, sorted(by_lane))
@@ -99,6 +105,23 @@ async def record(
         store_ids = [row["store_id"] for row in rows]
         await _CHANGE.execute(connection, store_ids, {"changes": rows})
     return [lane for key, lane in changed.items() if newly_blocked(before[key], lane)]
+
+
+async def _unchanged(
+    connection: Connection,
+    by_lane: Mapping[tuple[int, str], Sequence[CallReport]],
+    breaker: Breaker,
+) -> set[tuple[int, str]]:
+    """Find the lanes that their reports leave as they are.
+
+    They are not locked, because a claim passes over a store while its lane for all of Walmart is
+    locked. Only reports that say nothing but that a call was served can change nothing.
+    """
+    plain = [key for key, reports in by_lane.items() if all(map(is_plain, reports))]
+    lanes_now = await _lanes(connection, _READ, sorted(plain))
+    return {
+        key for key, lane in lanes_now.items() if apply_reports(lane, by_lane[key], breaker) == lane
+    }
 
 
 async def now(connection: Connection) -> datetime:
@@ -162,15 +185,23 @@ async def _lock(
     connection: Connection, keys: Sequence[tuple[int, str]]
 ) -> dict[tuple[int, str], Lane]:
     """Lock lanes (store and endpoint), and create those that have no row."""
-    stores, endpoints = zip(*keys, strict=True)
-    values = {"stores": list(stores), "endpoints": list(endpoints)}
-    rows = (await _LOCK.execute(connection, stores, values)).mappings().all()
-    locked = {(row["store_id"], row["endpoint"]): from_row(row) for row in rows}
+    locked = await _lanes(connection, _LOCK, keys)
     missing = [key for key in keys if key not in locked]
     if not missing:
         return locked
     await create(connection, [store_id for store_id, _ in missing])
     return await _lock(connection, keys)
+
+
+async def _lanes(
+    connection: Connection, command: sharding.ShardedCommand, keys: Sequence[tuple[int, str]]
+) -> dict[tuple[int, str], Lane]:
+    if not keys:
+        return {}
+    stores, endpoints = zip(*keys, strict=True)
+    values = {"stores": list(stores), "endpoints": list(endpoints)}
+    rows = (await command.execute(connection, stores, values)).mappings().all()
+    return {(row["store_id"], row["endpoint"]): from_row(row) for row in rows}
 
 
 def from_row(row: Mapping[Any, Any]) -> Lane:

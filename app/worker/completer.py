@@ -41,8 +41,8 @@ class _Waiting:
 class Completer:
     """Records results.
 
-    A delivery keeps its slot until its result is recorded: a slow database slows claiming down
-    instead of filling memory.
+    A delivery counts as unrecorded until its result is: so many are allowed (`MOST_UNRECORDED` of
+    executor.py), and a slow database slows claiming down instead of filling memory.
     """
 
     database: Database

@@ -60,10 +60,15 @@ class Dispatcher:
     _retries: set[asyncio.TimerHandle] = field(default_factory=set)
     """Timers of claims that are tried again."""
     _ended: int = 0
-    """Number of deliveries that have ended."""
+    """Number of deliveries that were recorded."""
 
-    def delivery_ended(self) -> None:
-        """Note that a delivery has ended."""
+    def slot_freed(self) -> None:
+        """Note that a slot is free."""
+        if self._scheduler:
+            self.wake_signal.poke()
+
+    def delivery_recorded(self) -> None:
+        """Note that a delivery was recorded."""
         self.pacer.delivery_ended()
         self._ended += 1
         self.wake_signal.poke()
@@ -130,11 +135,16 @@ class Dispatcher:
         )
 
     def _slots(self) -> SlotBudget:
-        """Slots in use, including those that claims in flight may fill."""
+        """Slots in use, including those that claims in flight may fill and late results keep."""
         busy = Counter(self.executor.busy)
         for turn in chain.from_iterable(self._claims.values()):
             busy[turn.key] += turn.share
-        return SlotBudget.of(self.concurrency, busy, stuck=self.monotonic() >= self._stuck_at())
+        return SlotBudget.of(
+            self.concurrency,
+            busy,
+            late=self.executor.late,
+            stuck=self.monotonic() >= self._stuck_at(),
+        )
 
     def _stuck_at(self) -> float:
         """When half of the slots that all stores share have been in use for long."""
@@ -176,7 +186,7 @@ class Dispatcher:
             self._back_off(error)
 
     def _deliver(self, turn: Turn, batch: ClaimedBatch, ended: int) -> None:
-        """Start the deliveries of a claim. ended: deliveries that had ended when it began."""
+        """Start the deliveries of a claim. ended: deliveries recorded when it began."""
         for update, data in batch.deliveries:
             self.executor.start(update, data)
         self.pacer.held_back |= batch.held_back
@@ -186,7 +196,7 @@ class Dispatcher:
             self.pacer.query_by(again_at)
             cooldown_until = min(again_at, self.monotonic() + MAX_COOLDOWN)
         elif batch.held_back and self._ended != ended:
-            # The delivery that the rate limit waits for may have ended during the claim.
+            # The delivery that the rate limit waits for may have been recorded during the claim.
             self.pacer.recorded = True
         self._scheduler.end(turn, batch.updates, cooldown_until=cooldown_until)
         if batch.elsewhere:

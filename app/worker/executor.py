@@ -32,8 +32,11 @@ from app.worker.delivery import attempt_log, call_reports, deliver, failures
 from app.worker.delivery.context import ClaimData, DeliveryContext
 from app.worker.delivery.lease import Lease
 
-# Seconds after which a delivery counts as one that may take long.
+# Seconds after which a call counts as one that may take long.
 STUCK_AFTER = 0.25
+# Results that may wait to be recorded without a slot. More of them keep their slots, so that a slow
+# database slows claiming down instead of filling memory.
+MOST_UNRECORDED = 200
 _log = structlog.get_logger(__name__)
 
 
@@ -56,48 +59,67 @@ class Executor:
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
     freed: Callable[[], None] = lambda: None
-    """Called when a delivery has ended and is recorded."""
+    """Called when a delivery has made its calls."""
+    recorded: Callable[[], None] = lambda: None
+    """Called when a delivery is recorded."""
+    most_unrecorded: int = MOST_UNRECORDED
     busy: Counter[SlotKey] = field(default_factory=Counter)
-    """Deliveries in flight. A key without any is absent."""
-    _running: dict[asyncio.Task[None], float] = field(default_factory=dict)
-    """The monotonic time at which each delivery began, the oldest first."""
+    """Deliveries that make calls. A key without any is absent."""
+    _calling: dict[asyncio.Task[None], float] = field(default_factory=dict)
+    """The monotonic time at which each delivery that makes calls began, the oldest first."""
+    _recording: set[asyncio.Task[None]] = field(default_factory=set)
+    """Deliveries with a result that is not recorded yet."""
     _stopping: bool = False
 
     def __len__(self) -> int:
-        """Return the number of deliveries in flight."""
-        return len(self._running)
+        """Return the number of deliveries that are not recorded yet."""
+        return len(self._calling) + len(self._recording)
+
+    @property
+    def late(self) -> int:
+        """Return the number of results for which claiming has to wait."""
+        # mutation: slow-database-slows-claims
+        return max(len(self._recording) - self.most_unrecorded, 0)
 
     def start(self, update: Claimed, data: ClaimData) -> None:
         """Deliver an update."""
-        context = self._context(update, data)
-        task = asyncio.create_task(self._deliver(context))
-        self._running[task] = self.monotonic()
         slot = slot_key(update.store_id, update.kind)
+        task = asyncio.create_task(self._deliver(self._context(update, data), slot))
+        self._calling[task] = self.monotonic()
         self.busy[slot] += 1
 
         def ended(task: asyncio.Task[None]) -> None:
-            del self._running[task]
-            self.busy[slot] -= 1
-            if not self.busy[slot]:
-                del self.busy[slot]
-            self.freed()
+            # Cut off in a call, it still has its slot.
+            self._leave(task, slot)
+            self._recording.discard(task)
+            self.recorded()
 
         task.add_done_callback(ended)
 
+    def _leave(self, task: asyncio.Task[None], slot: SlotKey) -> None:
+        """Free the slot of a delivery, unless it is free."""
+        if self._calling.pop(task, None) is None:
+            return
+        self.busy[slot] -= 1
+        if not self.busy[slot]:
+            del self.busy[slot]
+        self._recording.add(task)
+        self.freed()
+
     def stuck_at(self, number: int) -> float:
-        """Return when that many deliveries will have been in flight for long.
+        """Return when that many deliveries will have made calls for long.
 
         A time of the monotonic clock; inf means that there are fewer.
         """
-        began = next(itertools.islice(self._running.values(), max(number, 1) - 1, None), math.inf)
+        began = next(itertools.islice(self._calling.values(), max(number, 1) - 1, None), math.inf)
         return began + STUCK_AFTER
 
     async def drain(self, seconds: float) -> None:
         """Let deliveries end. What is cut off is delivered again when its lease ends."""
         self._stopping = True
-        if not self._running:
+        if not len(self):
             return
-        _, late = await asyncio.wait(self._running, timeout=seconds)
+        _, late = await asyncio.wait([*self._calling, *self._recording], timeout=seconds)
         for task in late:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -126,7 +148,7 @@ class Executor:
         except NotAvailable:
             return False
 
-    async def _deliver(self, context: DeliveryContext) -> None:
+    async def _deliver(self, context: DeliveryContext, slot: SlotKey) -> None:
         update, claim, kind = context.update, context.claim, context.update.kind.value
         facts = _facts(update)
         logs.about(**facts, subject=update.subject)
@@ -135,6 +157,9 @@ class Executor:
             context.traceparent = span.traceparent
             logs.about(trace_id=tracing.trace_id(span.traceparent or update.traceparent))
             result = await self._result(context)
+            if (task := asyncio.current_task()) is not None:
+                # mutation: slot-free-after-calls
+                self._leave(task, slot)
             with tracing.span(Work.TRANSACTION):
                 await self.completer.write(result)
             span.note(verdict=result.attempt.verdict)

@@ -226,6 +226,46 @@ async def test_a_claim_of_several_stores_does_not_wait_for_a_locked_one(world: W
     assert [each.store_id for each in second.updates if each.kind is Kind.SHIPMENT] == [2]
 
 
+async def test_recording_a_served_call_does_not_delay_claims_of_its_store(world: World) -> None:
+    await shipped(world, "1ZCLAIMED")
+    await world.answered_before()
+    async with world.database.begin() as connection:
+        now = await rate_limits.now(connection)
+        reports = [
+            CallReport(1, Endpoint.ALL, now, now, served=True),
+            CallReport(1, Endpoint.SHIP, now, now, served=True, tokens=7),
+        ]
+        await rate_limits.record(connection, reports, Breaker())
+        # The transaction is still open.
+        (taken,) = [each for each in await claim(world.database) if each.kind is Kind.SHIPMENT]
+    assert taken.store_id == 1
+
+
+async def test_unrecorded_results_keep_a_slot_only_if_there_are_many(world: World) -> None:
+    orders = [await world.an_order(1) for _ in range(3)]
+    await world.answered_before()
+    poller = world.poller(poll_interval=NEVER, poller_concurrency=1, lease=NEVER)
+    poller.executor.most_unrecorded = 1  # instead of 200
+    stop = asyncio.Event()
+    other: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(poller.run(stop))
+        async with other.transaction():
+            # Their results cannot be recorded.
+            await other.execute("SELECT FROM lanes WHERE endpoint = $1 FOR UPDATE", Endpoint.SHIP)
+            for number, order in enumerate(orders[:2], 1):
+                await shipped(world, "1ZSENT", order.id)
+                async with limited():
+                    while len(await world.calls("shipping")) < number:
+                        await asyncio.sleep(0.01)
+            update = await shipped(world, "1ZLATER", orders[2].id)
+            await asyncio.sleep(0.2)
+            assert (await world.update(update)).state == "pending"
+        await confirmed(world, update)
+        stop.set()
+    await other.close()
+
+
 async def until_one_waits(connection: Any) -> None:
     async with limited():
         while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):

@@ -5,9 +5,9 @@ single update never waits for a store with thousands. Pure: times are arguments.
 """
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.domain.outbox.due_group import DueGroup, SlotKey
 from app.domain.outbox.rate_limits import COMMERCE_CALLS
@@ -21,9 +21,9 @@ RESERVE = 4
 FEW = 2
 # The Commerces of all stores together use at most one slot in COMMERCE_SHARE.
 COMMERCE_SHARE = 4
-# The share of a store that is only known from a NOTIFY: mostly one update is due, and slots that a
-# claim holds in advance are lost to other stores.
-ANNOUNCED_SHARE = 4
+# The most and the least share of a store that is only known from a NOTIFY: mostly one update is
+# due, and slots that a claim holds in advance are lost to other stores.
+ANNOUNCED_SHARE, LEAST_ANNOUNCED = 4, 2
 # The most stores in one claim.
 CLAIM_STORES = 25
 # Before an update of these kinds is sent, more is loaded or read (the return, the stock level, the
@@ -49,10 +49,12 @@ class SlotBudget:
     """Many slots have been in use for some time."""
 
     @classmethod
-    def of(cls, concurrency: int, busy: Mapping[SlotKey, int], *, stuck: bool) -> "SlotBudget":
-        """Sum up the slots in use."""
+    def of(
+        cls, concurrency: int, busy: Mapping[SlotKey, int], *, late: int = 0, stuck: bool = False
+    ) -> "SlotBudget":
+        """Sum up the slots in use. late: slots that no store uses, and that are not free."""
         with_commerce = sum(number for (_, commerce), number in busy.items() if commerce)
-        return cls(concurrency, busy, sum(busy.values()), with_commerce, stuck)
+        return cls(concurrency, busy, sum(busy.values()) + late, with_commerce, stuck)
 
     @property
     def free(self) -> int:
@@ -61,9 +63,12 @@ class SlotBudget:
 
     def with_turn(self, key: SlotKey, share: int) -> "SlotBudget":
         """Return the budget after a store has taken its share."""
-        busy = Counter(self.busy)
-        busy[key] += share
-        return SlotBudget.of(self.concurrency, busy, stuck=self.stuck)
+        return replace(
+            self,
+            busy={**self.busy, key: self.busy.get(key, 0) + share},
+            used=self.used + share,
+            busy_with_commerce=self.busy_with_commerce + (share if key[1] else 0),
+        )
 
     def share(self, key: SlotKey) -> int:
         """Return how many more slots a store may take now; zero or less means none."""
@@ -81,6 +86,11 @@ class SlotBudget:
         # mutation: fair-share-of-slots
         # mutation: slot-reserve-for-others
         return min(fair - busy, self.free, max(self.free - kept, last))
+
+    def announced_share(self, stores: int) -> int:
+        """Return the most slots for one of so many stores that are only known from a NOTIFY."""
+        fair = (self.free - self.concurrency // RESERVE) // max(stores, 1)
+        return min(max(fair, LEAST_ANNOUNCED), ANNOUNCED_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +170,15 @@ class FairScheduler:
         fast, slow: whether a claim of several stores may begin now, and one that may take long.
         """
         found: list[Turn] = []
+        # mutation: announced-stores-share-slots
+        announced = slots.announced_share(len(self._announced))
         for key, groups in self._due.items():
             is_fast = all(each.kind not in SLOW_KINDS for each in groups)
             if slots.free <= 0 or not (fast if is_fast else slow and not found):
                 continue
             share = 0 if key in self._claiming else slots.share(key)
             if key in self._announced:
-                share = min(share, ANNOUNCED_SHARE)
+                share = min(share, announced)
             if share > 0:
                 found.append(Turn(key, groups, share))
                 if len(found) >= limit or not is_fast:

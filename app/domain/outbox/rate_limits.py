@@ -214,6 +214,11 @@ def with_own_cap(lane: Lane, left: Capacity, per_minute: float | None, now: date
     return Capacity(0, max(retry_at, left.retry_at) if left.retry_at is not None else retry_at)
 
 
+def is_plain(report: CallReport) -> bool:
+    """Whether a report says nothing but that Walmart served a call."""
+    return report.served and not report.failed and report.tokens is None and report.pause is None
+
+
 def apply_reports(lane: Lane, reports: Iterable[CallReport], breaker: Breaker) -> Lane:
     """Return the lane after calls ended."""
     for each in sorted(reports, key=lambda report: report.ended_at):

@@ -33,7 +33,7 @@ def test_parameters_are_numbered_by_their_first_occurrence(
 
 def test_a_missing_piece_is_an_error() -> None:
     with pytest.raises(KeyError, match="lane"):
-        sql.read("lock_lanes.sql")
+        sql.read("list_lanes.sql")
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)

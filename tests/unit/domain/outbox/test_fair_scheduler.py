@@ -170,6 +170,14 @@ def test_a_store_that_was_only_announced_gets_few_slots_until_a_claim_fills_them
     assert second.share == FAIR_SHARE
 
 
+def test_the_fewer_slots_are_free_the_more_announced_stores_share_them() -> None:
+    turns = FairScheduler()
+    for store in range(40):
+        turns.announce(store, Kind.SHIPMENT)
+    shares = [each.share for each in turns.batch(slots({(99, False): 18}), 25)]
+    assert shares == [2] * 10
+
+
 def stores(turns: FairScheduler, given: SlotBudget, most: int = 9, **allowed: bool) -> list[int]:
     return [each.key[0] for each in turns.batch(given, most, **allowed)]
 
