@@ -1,5 +1,7 @@
 """Draining a queue: one poller compared with pgqueuer, procrastinate and a bare loop of our client.
 
+The libraries run twice: with the records of a poller, which is equal work, and without any.
+
 Updates of fifty stores are due; a Walmart that answers at once or after a delay accepts them. Each
 contestant is measured from the first call until the last result is in the database, on the same
 server, one after the other in each round.
@@ -18,13 +20,23 @@ import asyncpg
 import httpx
 
 from app.storage.postgres.dsn import asyncpg_arguments
+from bench.peer_records import RECORDS
 from tests.processes import Deployment, a_store, deployed, free_port
 
 UPDATES = 5000
 STORES = 50
 # Seconds until Walmart answers, and calls in flight.
 CASES = ((0.0, 64), (0.05, 200))
-PEERS = ("bare", "pgqueuer", "procrastinate")
+# The libraries first record what a poller records, then nothing.
+PEERS = (
+    "bare",
+    f"pgqueuer{RECORDS}",
+    f"procrastinate{RECORDS}",
+    "pgqueuer",
+    "procrastinate",
+)
+# A tenth of the updates is enough for the slowest by far.
+_FEWER = 10
 _FUNCTION = Path(__file__).with_name("drain.sql")
 
 
@@ -38,11 +50,12 @@ def measure(
             figures: dict[str, list[float]] = {name: [] for name in ("waybill", *PEERS)}
             for _ in range(rounds):
                 for name, rates in figures.items():
-                    # A tenth of the updates is enough for the slowest by far.
-                    wanted = updates // 10 if name == "procrastinate" else updates
+                    wanted = updates // _FEWER if name.startswith("procrastinate") else updates
+                    if name == "waybill" or name.endswith(RECORDS):
+                        asyncio.run(make_due(database_url, stores, wanted))
                     with walmart(deployment, delay) as address:
                         took = (
-                            _ours(deployment, database_url, stores, wanted, slots)
+                            _ours(deployment, database_url, wanted, slots)
                             if name == "waybill"
                             else _peer(name, database_url, address, wanted, slots)
                         )
@@ -109,8 +122,7 @@ def _until_up(url: str) -> None:
     raise TimeoutError(url)
 
 
-def _ours(deployment: Deployment, url: str, stores: list[int], updates: int, slots: int) -> float:
-    asyncio.run(make_due(url, stores, updates))
+def _ours(deployment: Deployment, url: str, updates: int, slots: int) -> float:
     deployment.start("poller", "poller", WAYBILL_POLLER_CONCURRENCY=str(slots))
     try:
         ended = asyncio.run(until_confirmed(url))
