@@ -1,5 +1,8 @@
 """Where each table is on a cluster (Citus): by a rule, so that a new table has its place."""
 
+import re
+from pathlib import Path
+
 from app.storage.tables import metadata
 from app.storage.tables.base import is_reference
 
@@ -28,3 +31,9 @@ def test_foreign_keys_lead_to_a_copy_or_to_the_rows_of_the_same_store() -> None:
             assert not is_reference(table), key.name
             same = [each for each in key.elements if each.parent.name == "store_id"]
             assert [each.column.name for each in same] == ["store_id"], key.name
+
+
+def test_migrations_create_tables_by_alembic() -> None:
+    """`migrations/env.py` distributes those; a table that SQL text creates it does not see."""
+    for path in Path("migrations/versions").glob("*.py"):
+        assert not re.search(r"CREATE (UNLOGGED )?TABLE", path.read_text()), path.name

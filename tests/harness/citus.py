@@ -8,8 +8,9 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from uuid import uuid4
 
 import asyncpg
 
@@ -117,3 +118,24 @@ async def _closed(admins: Sequence[asyncpg.Connection], name: str) -> None:
     for admin in admins:
         await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         await admin.fetch(_END, name)
+
+
+@asynccontextmanager
+async def empty() -> AsyncIterator[list[str]]:
+    """An empty cluster of databases of one name; yields their addresses, the coordinator's first.
+
+    No table is there. They are dropped at the end.
+    """
+    name = f"test_{uuid4().hex[:12]}"
+    urls = await _urls()
+    async with AsyncExitStack() as stack:
+        admins = []
+        for url in urls:
+            admins.append(await _connected(database_url(url, "postgres")))
+            stack.push_async_callback(admins[-1].close)
+        try:
+            await _made(urls, admins, name)
+            yield [database_url(url, name) for url in urls]
+        finally:
+            for admin in admins:
+                await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -15,12 +15,15 @@ from typing import Any, Literal
 import asyncpg
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 
+from app.cli import distribute
 from app.domain import ids
 from app.domain.orders.requests import CancelRequest, RequestedItem
 from app.domain.outbox.delivery_result import Attempt, DeliveryResult, NextStep
 from app.domain.outbox.rate_limits import CallReport, Endpoint
 from app.domain.update import State
+from app.settings import Settings
 from app.storage import queries
 from app.storage.commerce import events
 from app.storage.idempotency import IdempotentRequest, StoredResponse
@@ -39,6 +42,7 @@ from app.storage.tables.base import is_reference
 from app.usecases.access import sign_in
 from app.usecases.orders import cancel, ship
 from tests.builders import a_package
+from tests.harness import citus
 from tests.harness.outbox import claim
 from tests.harness.world import World, open_world
 
@@ -87,6 +91,13 @@ BY_INDEX = {
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
 }
+
+
+@pytest.mark.skipif(bool(citus.ADDRESS), reason="the tests run on a cluster")
+async def test_one_server_is_not_distributed(fresh_url: str) -> None:
+    settings = Settings(database_url=SecretStr(fresh_url))
+    with pytest.raises(distribute.CannotDistribute, match="one PostgreSQL server"):
+        await asyncio.to_thread(lambda: list(distribute.run(settings)))
 
 
 async def test_every_key_of_a_distributed_table_carries_the_store(database: Database) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from app.storage.postgres import sql
+from app.storage.postgres import sharding, sql
 from app.storage.postgres.database import Database
 from app.storage.postgres.sharding import Sweep
 
@@ -232,10 +232,12 @@ async def forget_rollups(database: Database, days: int, batch: int = BATCH) -> i
     return max(removed, await _do(database, _ROLLUP_STEPS, days, batch))
 
 
-async def _do(database: Database, statement: Sweep, days: int, batch: int, **settings: str) -> int:
+async def _do(database: Database, statement: Sweep, days: int, batch: int, **marks: str) -> int:
+    """marks: settings that triggers of the rows read."""
     count = 0
     for stores in await statement.turns(database, {"days": days}):
-        async with database.begin(**settings) as connection:
+        async with database.begin() as connection:
+            await sharding.mark(connection, marks)
             values = {"days": days, "batch": batch}
             count += int((await statement.execute(connection, stores, values)).rowcount)
     return count

@@ -26,6 +26,7 @@ _CONDITION = re.compile(r"\s+AND <(\w+)>")
 _VALUE = re.compile(r"<(\w+\.store_id)>")
 # PostgreSQL would take a parameter that is merely selected for text.
 _STORE = "CAST(:store_id AS int)"
+_TO_EACH_NODE = "SELECT set_config('citus.propagate_set_commands', 'local', true)"
 
 
 def of_any(template: str) -> str:
@@ -36,6 +37,15 @@ def of_any(template: str) -> str:
 def of_one(template: str, store: str = _STORE) -> str:
     """The form for rows of one store, which is the parameter `:store_id`, or else store."""
     return _VALUE.sub(store, _CONDITION.sub(rf" AND \1.store_id = {store}", template))
+
+
+async def mark(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Make settings for a transaction, before its first row, that triggers of its rows read."""
+    if settings and connection.info[SHARDED]:
+        # Triggers run on the row's node. SET LOCAL then reaches it, set_config() does not.
+        await connection.exec_driver_sql(_TO_EACH_NODE)
+    for name, value in settings.items():
+        await connection.exec_driver_sql(f"SET LOCAL {name} = '{value}'")
 
 
 class ShardedCommand:
