@@ -178,7 +178,11 @@ async def _secrets(parts: Parts) -> Check:
         return Check(fine=False, what=what, advice=advice)
     if report.older:
         what = f"{report.older} of {report.total} secrets need an older encryption key"
-        return Check(fine=True, what=f"{what} (`waybill rotate-secrets` encrypts them anew)")
+        advice = (
+            "Run `waybill rotate-secrets`, which encrypts them anew. Then take the older keys out "
+            "of WAYBILL_ENCRYPTION_KEYS."
+        )
+        return Check(fine=False, what=what, advice=advice, serious=False)
     return Check(fine=True, what=f"{report.total} secrets need the newest encryption key only")
 
 

@@ -14,8 +14,8 @@ from app.storage.postgres.database import Connection, Database
 from app.storage.postgres.sharding import Sweep
 from app.storage.postgres.sql import Statement
 
-# Seconds until a lease ends: far longer than a batch takes.
-LEASE = 300.0
+# Seconds until a lease ends, and between two renewals while its batch goes on.
+LEASE, RENEWED_EVERY = 45.0, 10.0
 # Batches in a row that did not end, after which a job has failed.
 MOST_TRIES = 5
 # How many ids a result keeps.
@@ -42,6 +42,12 @@ _TAKE = Statement("""
             ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING store_id, id, kind, selection, options, actor, origin,
               total, results, batch, position, tries
+""")
+# mutation: job-lease-renewed
+_RENEW = Statement("""
+    UPDATE jobs SET leased_until = now() + make_interval(secs => :lease)
+     WHERE store_id = :store_id AND id = :id AND lease_token = :token
+    RETURNING id
 """)
 _BEGIN = Statement("""
     UPDATE jobs SET total = :total, batch = :batch::jsonb,
@@ -133,6 +139,12 @@ async def take(database: Database) -> TakenJob | None:
             if row is not None:
                 return TakenJob(**row, token=token)
     return None
+
+
+async def renew(database: Database, job: TakenJob) -> bool:
+    """Make the lease of a job last longer. False means that it was lost. Raises NotAvailable."""
+    async with database.begin() as connection:
+        return (await _RENEW.execute(connection, {**_key(job), "lease": LEASE})).first() is not None
 
 
 async def begin(

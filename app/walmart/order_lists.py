@@ -15,7 +15,7 @@ from app.http_client.call import Call
 from app.http_client.exchange import HttpReply
 from app.walmart import errors
 from app.walmart.json_values import UnreadableOrder, text
-from app.walmart.order_parser import read_order_body
+from app.walmart.order_parser import ended_order, read_order_body
 
 # Walmart lists orders of the last 180 days, and of the last week if no start is given. One day
 # less, so that a difference of clocks does not make the start too early.
@@ -64,6 +64,8 @@ class OrderPage:
     orders: tuple[OrderSnapshot, ...] = ()
     unreadable: tuple[str, ...] = field(default=())
     """Numbers of listed orders with units that cannot be read; empty text means no number."""
+    ended: Mapping[str, datetime] = field(default_factory=dict)
+    """When each of the unreadable orders was ordered of which all that is shown is over."""
     cursor: str | None = None
     """Cursor of the next page. None means the last page."""
     total: int | None = None
@@ -109,17 +111,19 @@ def read_page(
     except UnreadableOrder as error:
         message = f"Walmart's answer shows no list of orders: {error}."
         raise errors.CallUnclear(message, call=reply.call) from error
-    orders, unreadable = [], []
+    orders, unreadable, ended = [], [], []
     for entry in found:
         try:
             orders.append(read_order_body(entry, amount_is))
         except UnreadableOrder:
             number = text(entry.get("purchaseOrderId")) if isinstance(entry, Mapping) else None
             unreadable.append(number or "")
+            ended.append(ended_order(entry))
     return OrderPage(
         call=reply.call,
         orders=tuple(orders),
         unreadable=tuple(unreadable),
+        ended=dict(filter(None, ended)),
         # An empty page is the last, even if it has a cursor.
         cursor=_cursor(meta.get("nextCursor"), requested, reply.call) if found else None,
         total=_total(meta.get("totalCount")),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from app.domain.orders.charges import ChargeAmountIs
-from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
+from app.domain.orders.snapshot import WAS_SHIPPED, LineSnapshot, OrderSnapshot, Units, UnitStatus
 from app.walmart import charge_parser, rate_limit_headers
 from app.walmart.json_values import MOST_UNITS, UnreadableOrder, decimal, elements, mapping, text
 
@@ -15,6 +15,7 @@ _STATUSES = {status.value.casefold(): status for status in UnitStatus} | {
     "canceled": UnitStatus.CANCELLED,
     "refunded": UnitStatus.REFUND,
 }
+_OVER = WAS_SHIPPED | {UnitStatus.CANCELLED}
 _NOT_ASKED = {"", "false", "no", "n", "0", "none", "null"}
 
 
@@ -102,6 +103,21 @@ def _units(entry: Mapping[str, object], number: str, notes: list[str]) -> Iterat
             carrier=text(names.get("carrier")) or text(names.get("otherCarrier")),
             cancellation_reason=text(status.get("cancellationReason")),
         )
+
+
+def ended_order(entry: object) -> tuple[str, datetime] | None:
+    """The number and date of an order that cannot be read, if all that it shows is over.
+
+    None means that a unit may still be open, or that the number or the date cannot be read.
+    """
+    order = mapping(entry)
+    number, ordered_at = text(order.get("purchaseOrderId")), _moment(order, "orderDate", [])
+    lines = elements(order.get("orderLines"), "orderLine")
+    shown = [elements(each.get("orderLineStatuses"), "orderLineStatus") for each in lines]
+    words = [str(each.get("status")).casefold() for units in shown for each in units]
+    # mutation: unreadable-order-with-open-units
+    over = bool(shown) and all(shown) and all(_STATUSES.get(word) in _OVER for word in words)
+    return (number, ordered_at) if number and ordered_at and over else None
 
 
 def _required(entry: Mapping[str, object], name: str) -> str:

@@ -218,7 +218,9 @@ def test_doctor_reports_problems_and_next_steps(fresh_url: str, tmp_path: Path) 
     assert "cannot be read" in unreadable.stdout
     assert "! postgres is a superuser\n  → " in unreadable.stdout
     assert "✘ 1 of 1 secrets cannot be read" in unreadable.stdout
-    assert "✔ 1 of 1 secrets need an older encryption key" in before.stdout
+    assert "! 1 of 1 secrets need an older encryption key\n  → Run `waybill rotate-secrets`" in (
+        before.stdout
+    )
     assert (changed.returncode, "1 secrets were encrypted anew" in changed.stdout) == (0, True)
     assert "✔ 1 secrets need the newest encryption key only" in after.stdout
 

@@ -10,7 +10,12 @@ import sqlalchemy as sa
 from app.domain.imports.age_limits import AgeLimits
 from app.storage import queries
 from app.storage.queries.views import OrderView
-from app.usecases.imports import import_returns_page, reconcile, sync_order
+from app.usecases.imports import (
+    import_orders_page,
+    import_returns_page,
+    reconcile,
+    sync_order,
+)
 from app.usecases.orders import ship
 from app.worker.maintenance.aging import AgeLimitDays, AgeSweep
 from tests.builders import a_package
@@ -162,6 +167,19 @@ async def test_what_aged_out_does_not_come_back(world: World) -> None:
     assert (await sync_order.sync_order(keeping, account, waiting)).imported
     assert (await sync_order.sync_order(world.context, account, number)).imported
     assert await numbers(world) == {waiting, number}
+
+
+async def test_what_aged_out_does_not_come_back_as_unreadable(world: World) -> None:
+    store = await world.a_store()
+    now = world.context.now()
+    long_ago, lately = now - timedelta(days=2 * YEAR), now - timedelta(days=2)
+    keeping = replace(world.context, age_limits=AgeLimits(orders=timedelta(days=YEAR)))
+    # The third may have open units: it is not among those that are over.
+    ended = {"over-and-old": long_ago, "over-lately": lately}
+    names = ["over-and-old", "over-lately", "old-and-open"]
+    done = await import_orders_page.import_page(keeping, store.store_id, (), names, ended=ended)
+    assert done.unreadable == len(names)
+    assert await numbers(world) == {"over-lately", "old-and-open"}
 
 
 async def test_a_finished_return_that_aged_out_does_not_come_back(world: World) -> None:

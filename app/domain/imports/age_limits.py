@@ -24,6 +24,10 @@ class AgeLimits:
         is_open = any(line.open for line in shown.lines.values())
         return not is_open and _before(shown.ordered_at, now, self.orders)
 
+    def passes_ended(self, ordered_at: datetime | None, now: datetime) -> bool:
+        """Whether an order that is over, and cannot be read, stays away. None: it may be open."""
+        return _before(ordered_at, now, self.orders)
+
     def passes_return(self, shown: Return, now: datetime) -> bool:
         """Whether a return that is not stored stays so."""
         # A return goes with its order, if not before.

@@ -5,6 +5,7 @@ All new orders of a page are stored in one transaction of a few statements, what
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from app.usecases.imports.register import acknowledge
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 
 ACTOR = "waybill"
+_NONE: Mapping[str, datetime] = {}
 UNREADABLE = {
     "code": "order_unreadable",
     "message": "Walmart lists this order, but its lines or units could not be parsed.",
@@ -52,10 +54,13 @@ async def import_page(
     snapshots: Iterable[OrderSnapshot],
     unreadable: Sequence[str],
     *,
+    ended: Mapping[str, datetime] = _NONE,
     reader: WalmartReader = UNLIMITED,
 ) -> ImportedPage:
     """Store new orders of a page, but for those above the age limit.
 
+    unreadable: numbers of orders that cannot be read. ended: when those of them were ordered that
+    are over.
     `reconcile.mend` repairs known ones that differ.
     """
     shown = {each.purchase_order_id: each for each in snapshots}
@@ -69,7 +74,11 @@ async def import_page(
             for number, each in shown.items()
             if number not in ids and not context.age_limits.passes_order(each, now)
         ]
-        blank = [number for number in bad if number not in ids]
+        blank = [
+            number
+            for number in bad
+            if number not in ids and not context.age_limits.passes_ended(ended.get(number), now)
+        ]
         imported = await _add(connection, context, store_id, fresh, blank)
         known = await repository.load_many(
             connection, store_id, [ids[number] for number in shown if number in ids]

@@ -139,6 +139,7 @@ class _Reader:
                 self.account.store_id,
                 shown.values(),
                 page.unreadable,
+                ended=page.ended,
                 reader=self.reader,
             )
             self.report.imported += len(new.imported)

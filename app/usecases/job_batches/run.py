@@ -7,8 +7,8 @@ and the counts are exact.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import structlog
@@ -27,7 +27,7 @@ from app.usecases.jobs.selection import JobBatch, Member, Selection
 from app.usecases.updates.retry_many import of_orders
 from app.usecases.walmart_reader import WalmartReader
 
-# Orders or updates of a batch. It must end long before its lease (`storage/jobs.py`).
+# Orders or updates of a batch. Its lease is renewed while it goes on (`storage/jobs.py`).
 BATCH = 40
 _COUNTED = 1000
 # Seconds until a batch begins again after a failure; and the longest pause of Walmart's that a job
@@ -50,7 +50,8 @@ async def work(context: AppContext, reader_of: ReaderOf) -> bool:
     # mutation: origin-of-a-job
     origin = audit.origin.set(Origin.load(job.origin))
     try:
-        await _batch(context, job, reader_of)
+        async with _leased(context, job):
+            await _batch(context, job, reader_of)
     except (NotAvailable, asyncio.CancelledError):
         # The database was away for a moment, or the poller stops.
         with suppress(NotAvailable):
@@ -63,6 +64,26 @@ async def work(context: AppContext, reader_of: ReaderOf) -> bool:
     finally:
         audit.origin.reset(origin)
     return True
+
+
+@asynccontextmanager
+async def _leased(context: AppContext, job: TakenJob) -> AsyncIterator[None]:
+    """Renew the lease of a job for as long as its batch takes."""
+    renewing = asyncio.create_task(_renew(context, job), name="job-lease")
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
+
+
+async def _renew(context: AppContext, job: TakenJob) -> None:
+    held = True
+    while held:
+        await asyncio.sleep(jobs.RENEWED_EVERY)
+        # While the database is away, nothing can take the job either.
+        with suppress(NotAvailable):
+            held = await jobs.renew(context.database, job)
 
 
 async def _batch(context: AppContext, job: TakenJob, reader_of: ReaderOf) -> None:

@@ -1,6 +1,7 @@
 """The lists of a store: released, changed, Walmart-fulfilled and postponed orders, and returns."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -38,38 +39,39 @@ class OrderList(ListReader[OrderPage]):
     async def _write(self, page: OrderPage) -> dict[UUID, str]:
         totals = self.leased.totals
         totals.orders += len(page.orders) + len(page.unreadable)
-        differing = await self._written(page.orders, page.unreadable)
+        differing = await self._written(page)
         async with self.leased.context.transaction() as connection:
             # PostponedOrders reads these; they must not delay the others here.
             late = await retries.waiting(connection, self.leased.store_id, [*differing.values()])
         return {each: number for each, number in differing.items() if number not in late}
 
-    async def _written(
-        self, orders: Sequence[OrderSnapshot], unreadable: Sequence[str]
-    ) -> dict[UUID, str]:
+    async def _written(self, page: OrderPage) -> dict[UUID, str]:
         """Store orders together, or one by one where one of them cannot be stored."""
         leased = self.leased
         try:
             done = await import_orders_page.import_page(
-                leased.context, leased.store_id, orders, unreadable, reader=leased
+                leased.context,
+                leased.store_id,
+                page.orders,
+                page.unreadable,
+                ended=page.ended,
+                reader=leased,
             )
         except Exception as error:
-            if is_for_all(error) or not orders:
+            if is_for_all(error) or not page.orders:
                 raise
-            return await self._one_by_one(orders, unreadable)
+            return await self._one_by_one(page)
         leased.totals.imported += len(done.imported)
         leased.totals.unreadable += done.unreadable
         new = set(done.imported)
-        ordered = {each.purchase_order_id: each.ordered_at for each in orders}
+        ordered = {each.purchase_order_id: each.ordered_at for each in page.orders}
         await self.expect(
             [ExpectedEvent(number, at) for number in new if (at := ordered.get(number)) is not None]
         )
         return dict(done.differing)
 
-    async def _one_by_one(
-        self, orders: Sequence[OrderSnapshot], unreadable: Sequence[str]
-    ) -> dict[UUID, str]:
-        leased, differing = self.leased, await self._written((), unreadable)
+    async def _one_by_one(self, page: OrderPage) -> dict[UUID, str]:
+        leased, differing = self.leased, await self._written(replace(page, orders=()))
 
         async def write(order: OrderSnapshot) -> bool:
             done = await import_orders_page.import_page(
@@ -79,7 +81,7 @@ class OrderList(ListReader[OrderPage]):
             differing.update(done.differing)
             return True
 
-        for order in orders:
+        for order in page.orders:
             await leased.tried(order.purchase_order_id, write(order))
         return differing
 

@@ -1,5 +1,6 @@
 """`waybill erase`: the text of an order goes, and what later deliveries need stays."""
 
+import asyncio
 import json
 from collections import Counter
 from typing import Any
@@ -9,8 +10,11 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from app.cli import erase as erase_command
+from app.cli.database_command import CannotDo
 from app.domain import ids
 from app.domain.update import State
+from app.settings import Settings
 from app.storage.queries import UpdateFilter
 from app.storage.tables import metadata
 from app.usecases.jobs import create, kinds
@@ -128,6 +132,42 @@ async def test_another_orders_text_stays(world: World, client: httpx.AsyncClient
         await world.deliver_until(UUID(answer.json()["update"]["id"]))
     await erased(world, orders[0].id)
     assert await where(world) == {"cancellations"}
+
+
+async def test_the_command_finds_an_order_by_number_and_store_and_says_what_it_did(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    settings = Settings(database_url=world.url)
+
+    async def command(number: str, store: str | None = None) -> str:
+        try:
+            return await asyncio.to_thread(erase_command.run, settings, number=number, store=store)
+        except CannotDo as error:
+            return f"1: {error}"
+
+    first, second = [await world.a_store() for _ in range(2)]
+    order = await world.an_order(1, store=first)
+    number = order.purchase_order_id
+    same = {"purchase_order_id": number, "store_id": str(second.id)}
+    line = {"lines": [{"line_number": "1", "sku": "A", "quantity": 1}]}
+    assert (await client.post("/v1/orders", json=same | line)).status_code == 201
+    body = {"reason": "out_of_stock", "comment": TYPED}
+    canceled = await client.post(f"/v1/orders/{order.id}/cancellation", json=body)
+    for refused, store, words in (
+        ("0", None, "There is no order 0."),
+        (number, "nowhere", "There is no store nowhere; stores are"),
+        (number, None, f"Several stores have an order {number}: {first.code}, {second.code}."),
+        (number, first.code, "Nothing was erased."),
+    ):
+        assert words in await command(refused, store)
+    assert await where(world) != set()
+    await world.deliver_until(UUID(canceled.json()["update"]["id"]))
+    said = await command(number, first.code)
+    assert said.startswith(f"order {number}: erased text of 1 comments, ")
+    assert await where(world) == set()
+    assert await command(number, str(first.id)) == f"order {number}: it had no text to erase"
+    (act,) = (await client.get("/v1/audit", params={"what": "order_text_erased"})).json()["data"]
+    assert act["actor"] == "command line"
 
 
 async def test_an_order_that_is_not_at_rest_is_refused_and_nothing_is_erased(

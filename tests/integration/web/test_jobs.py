@@ -1,11 +1,13 @@
 """Acts on many orders and updates: by their ids at once, by a filter as a job of the pollers."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from fastapi import FastAPI
 
 from app.domain.update import State
@@ -133,6 +135,30 @@ async def test_a_batch_that_broke_off_begins_again_and_acts_on_nothing_twice(
     done = await finished(world, client, job)
     assert (done["state"], done["done"], done["succeeded"]) == ("finished", 6, 6)
     assert await retries(world) == 6
+
+
+async def test_a_killed_poller_holds_a_job_for_less_than_a_minute_and_a_slow_one_keeps_it(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await failed_shipments(world, 1)
+    await post(client, "/v1/jobs", {"kind": "retry", "updates": {}})
+    monkeypatch.setattr(jobs, "RENEWED_EVERY", 0.01)
+    lease = "SELECT leased_until - now() AS left, leased_until AS until FROM jobs"
+    async with limited():
+        async with world.database.begin() as other:
+            # The batch waits for this row.
+            await other.execute(sa.text("SELECT FROM updates WHERE state = 'failed' FOR UPDATE"))
+            working = asyncio.create_task(run_jobs(world.context, BREAKER))
+            first = None
+            while first is None:
+                (row,) = await world.database.direct.fetch(lease)
+                first = row["until"]
+            assert row["left"] < timedelta(minutes=1)
+            while (await world.database.direct.fetch(lease))[0]["until"] <= first:
+                await asyncio.sleep(0.01)
+        await working
+    (row,) = await world.database.direct.fetch("SELECT state, lease_token FROM jobs")
+    assert (row["state"], row["lease_token"]) == ("finished", None)
 
 
 async def test_a_poller_that_lost_its_lease_writes_nothing(

@@ -167,6 +167,32 @@ async def test_an_unreadable_order_is_named_and_hides_no_other(
     assert found.unreadable == ("2", "", "")
 
 
+@pytest.mark.parametrize(
+    ("statuses", "over"),
+    [
+        (["Shipped", "Cancelled"], True),
+        (["Refund"], True),
+        (["Delivered", "Acknowledged"], False),
+        (["Shipped", "OnHold"], False),
+        ([], False),
+    ],
+)
+async def test_an_unreadable_order_is_over_only_if_all_that_it_shows_is(
+    client: WalmartClient, walmart: respx.MockRouter, statuses: list[str], over: bool
+) -> None:
+    units = [{"status": each, "statusQuantity": {"amount": "a few"}} for each in statuses]
+    line = {"lineNumber": "1", "orderLineStatuses": {"orderLineStatus": units}}
+    date = {"orderDate": 1_700_000_000_000}
+    broken = listed("2") | date | {"orderLines": {"orderLine": [line, line]}}
+    undated = broken | {"purchaseOrderId": "3", "orderDate": "long ago"}
+    walmart.get("/v3/orders").respond(json=a_list(broken, undated))
+    found = await page(client)
+    assert found.unreadable == ("2", "3")
+    assert {number: at.timestamp() for number, at in found.ended.items()} == (
+        {"2": 1_700_000_000} if over else {}
+    )
+
+
 async def test_a_throttled_list_says_how_long_to_wait(
     client: WalmartClient, walmart: respx.MockRouter, clock: Any
 ) -> None:
