@@ -3,8 +3,11 @@
 import re
 
 import pytest
+from fastapi import FastAPI
 from playwright.async_api import expect
 
+from app.cli import demo_control
+from app.web.page_settings import PageSettings
 from tests.browser.conftest import OpenTab, Watch
 from tests.harness.world import World
 from tests.integration.web.conftest import ADMIN_KEY
@@ -27,7 +30,7 @@ async def test_a_person_signs_in_by_a_key_and_out_again(visitors: OpenTab, watch
 
 @pytest.mark.parametrize("width", [390, 1440])
 async def test_no_page_scrolls_sideways_and_every_icon_is_drawn(
-    world: World, signed_in: OpenTab, watch: Watch, width: int
+    world: World, page_app: FastAPI, signed_in: OpenTab, watch: Watch, width: int
 ) -> None:
     watch.expected = ["404"]
     await world.a_store(name="Main store of a company with a long name")
@@ -41,6 +44,19 @@ async def test_no_page_scrolls_sideways_and_every_icon_is_drawn(
     )
     await page.goto("/orders")
     assert min(await page.evaluate(sizes)) > 0
+    # The strip of the demo fits as well, and its buttons are large enough for a thumb.
+    async with demo_control.opened(world.walmart_url) as control:
+        page_app.state.page = PageSettings(demo=control)
+        await page.goto("/orders")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        buttons = await page.get_by_label("Simulator").get_by_role("button").all()
+        boxes = [await each.bounding_box() for each in buttons]
+        assert len(boxes) == 4
+        for box in boxes:
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+            assert box["height"] >= 24
 
 
 async def test_the_second_page_has_the_time_zone_of_the_browser(signed_in: OpenTab) -> None:

@@ -12,7 +12,7 @@ from app.storage import queries
 from app.storage.queries.views import OrderView
 from app.walmart.carriers import METHOD_CODES
 from app.web import pagination
-from app.web.page import order_cards, order_chips, order_list
+from app.web.page import order_cards, order_chips, order_list, saved_views
 from app.web.page.context import PageContext, PageReading
 from app.web.page.order_list import COLUMNS, PER_PAGE, SORTS, OrdersAddress
 from app.web.page.order_rows import STATUSES, row_of
@@ -44,6 +44,7 @@ async def orders(context: PageReading) -> Response:
         "orders.html",
         shown=shown,
         rows=[row_of(each, context) for each in found],
+        views=saved_views.links(context, shown),
         chips=order_chips.chips(shown, context.viewer),
         groups=cards,
         well=bool(summary.total) and not context.attention and order_cards.is_well(cards),

@@ -17,6 +17,7 @@ from app.web.page import (
     order,
     orders,
     returns,
+    saved_views,
     selection,
     settle,
     ship,
@@ -37,6 +38,7 @@ PAGES: tuple[PageRouter, ...] = (
     jobs.router,
     # Before the orders: their paths would match too.
     selection.router,
+    saved_views.router,
     orders.router,
     import_order.router,
     ship_many.router,

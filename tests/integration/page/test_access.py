@@ -1,7 +1,7 @@
 """People sign in to the page and out of it, by a key or by a link that works once."""
 
 from dataclasses import replace
-from urllib.parse import unquote_plus
+from urllib.parse import quote, unquote_plus
 
 import httpx
 import pytest
@@ -12,6 +12,7 @@ from app.storage.outbox import retention
 from app.storage.postgres.database import open_database
 from app.storage.stores.sessions import Access
 from app.usecases.access import sign_in
+from app.web.page.session import NOTICE
 from tests.harness.signing_in import COOKIE, page_client
 from tests.harness.world import World
 from tests.integration.page.conftest import SignIn
@@ -258,6 +259,31 @@ async def test_what_was_typed_leads_to_no_stream(stranger: httpx.AsyncClient, pa
     assert (answer.status_code, answer.headers["location"]) == (303, path)
     assert COOKIE in answer.headers["set-cookie"]
     assert (await stranger.get("/orders")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("href", "leads"),
+    [
+        ("/attention?store=1", True),
+        ("https://other.example/orders", False),
+        ("//other.example/orders", False),
+        ("/\\other.example", False),
+        ("javascript:alert(1)", False),
+    ],
+)
+async def test_a_notice_leads_to_pages_of_ours_only_and_its_words_stay_words(
+    signed_in: SignIn, href: str, leads: bool
+) -> None:
+    client = await signed_in()
+    cookie = "|".join(map(quote, ("<b>30</b> are fixed.", href, "See <i>the others</i>")))
+    client.cookies.set(NOTICE, cookie)
+    answer = await client.get("/returns")
+    assert "&lt;b&gt;30&lt;/b&gt; are fixed." in answer.text
+    assert ("See &lt;i&gt;the others&lt;/i&gt;" in answer.text) is leads
+    assert ("other.example" in answer.text, "javascript:" in answer.text) == (False, False)
+    # It is shown once.
+    assert f"{NOTICE}=" in answer.headers["set-cookie"]
+    assert "Max-Age=0" in answer.headers["set-cookie"]
 
 
 async def test_an_origin_that_is_no_address_is_refused(app: FastAPI) -> None:

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
+import httpx
 import sqlalchemy as sa
 
 from app.storage.tables import jobs, order_lines, orders
 from app.usecases.orders import ship
+from app.web.page.saved_views import COOKIE, MOST
 from tests.builders import a_package
 from tests.harness.world import ACTOR, World
 from tests.integration.page.conftest import SignIn
@@ -269,3 +271,47 @@ async def test_an_order_that_waits_for_the_keys_of_its_store_leads_there(
     leads = re.compile(r'href="/stores/[^"]*">Enter new keys…')
     assert leads.search((await (await signed_in("admin")).get("/orders")).text)
     assert not leads.search((await (await signed_in("write")).get("/orders")).text)
+
+
+async def test_a_list_is_saved_as_a_view_that_is_only_a_link(
+    signed_in: SignIn,
+) -> None:
+    person = await signed_in("read")
+
+    async def sent(**form: str) -> httpx.Response:
+        answer = await person.post("/orders/views", data=form)
+        assert answer.status_code == 303
+        return answer
+
+    def views(text: str) -> list[tuple[str, bool]]:
+        bar = text.partition('class="bar"')[2].partition('<span class="end">')[0]
+        found = re.findall(r'<a class="pick" href="([^"]*)"( aria-current="true")?>([^<]*)<', bar)
+        return [(name, bool(current)) for _, current, name in found[1:]]
+
+    late = "late=true&sort=ship_by&cursor=x&columns=items"
+    saved = await sent(name=" Late <b> ", filter=late)
+    assert saved.headers["location"] == "/orders?late=true&sort=ship_by&columns=items"
+    page = await person.get(saved.headers["location"])
+    assert views(page.text) == [("Late &lt;b&gt;", True)]
+    assert "is saved in this browser" in page.text
+    # Another filter leaves the view; the page itself never applies one.
+    assert views((await person.get("/orders?status=open")).text) == [("Late &lt;b&gt;", False)]
+    await sent(name="", filter=late)
+    await sent(name="Late <b>", filter="status=error")
+    assert views((await person.get("/orders?status=error")).text) == [("Late &lt;b&gt;", True)]
+    for number in range(MOST + 2):
+        await sent(name=f"View {number}", filter="q=1")
+    shown_views = views((await person.get("/orders")).text)
+    assert (len(shown_views), shown_views[-1][0]) == (MOST, f"View {MOST - 2}")
+    await sent(name="Long", remove="View 0", filter="")
+    for number in range(1, 4):
+        await sent(name="Long", remove=f"View {number}", filter="")
+        await sent(name=f"Long {number}", filter="q=" + "é" * 130)
+    names = [name for name, _ in views((await person.get("/orders")).text)]
+    numbered = [f"View {number}" for number in range(4, MOST - 1)]
+    assert names == ["Late &lt;b&gt;", *numbered, "Long 1"]
+    # What a cookie holds that is no view, or no list, does not keep a person from the orders.
+    for wrong in ("%", "a%3Dstatus%253Dnonsense%26b%3D", "x" * 4000, "%00%3D1", "[" * 4000):
+        person.cookies.delete(COOKIE)
+        person.cookies.set(COOKIE, wrong)
+        assert (await person.get("/orders")).status_code == 200
