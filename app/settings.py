@@ -16,7 +16,6 @@ from pydantic_settings import (
     NoDecode,
     SettingsConfigDict,
 )
-from rapidfuzz import process
 
 from app.domain.outbox.rate_limits import WRITTEN_TO, Endpoint
 from app.endings import CannotGoOn
@@ -318,6 +317,9 @@ def _refuse_unknown(given: Mapping[str, str | None], where: str = "") -> None:
     # Names are not case-sensitive, and those from .env are in lower case.
     for name in sorted(name.upper() for name in given):
         if name.startswith(PREFIX) and name not in known:
+            # For a mistake only: most processes never make one.
+            from rapidfuzz import process  # noqa: PLC0415
+
             near = process.extractOne(name, known, score_cutoff=_FUZZY)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise BadSettings(f"{name}{where} is not a setting of Waybill.{hint}")

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.cli.http_server import freeze_garbage
+from app.bootstrap.process import freeze_garbage
 from app.domain import ids
 from app.storage.postgres.dsn import asyncpg_arguments
 from bench import one_by_one

@@ -24,7 +24,7 @@ from pgqueuer import Job, PgQueuer
 from pgqueuer.queries import Queries
 
 from app import logs
-from app.cli.http_server import freeze_garbage
+from app.bootstrap.process import freeze_garbage
 from app.http_client.transport import open_http
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.walmart.client import WalmartClient, WalmartReply

@@ -14,7 +14,7 @@ from app.settings import EMBEDDED, Settings
 from app.storage.cluster import distribution
 from app.storage.cluster.distribution import Distribution
 from app.storage.cluster.facts import ClusterFacts, cluster_facts
-from app.storage.postgres import migrate as schema
+from app.storage.postgres import revisions
 from app.storage.postgres.dsn import sqlalchemy_url
 from app.storage.postgres.errors import sqlstate
 from app.storage.postgres.readiness import in_a_line
@@ -84,7 +84,7 @@ async def _examined(
         raise CannotDistribute(_ONE_SERVER)
     if not facts.at_coordinator:
         return facts, list(cluster_checks.checks(facts))
-    current, head = await connection.run_sync(schema.current_revision), schema.head_revision()
+    current, head = await revisions.current(connection), revisions.head()
     if current != head:
         raise CannotDistribute(
             f"The schema is at {current or 'nothing'}, this version's is {head}: run `waybill "

@@ -22,7 +22,7 @@ from app.settings import EMBEDDED, BadSettings, Settings
 from app.storage import queries
 from app.storage.cluster.facts import cluster_facts
 from app.storage.outbox.notify import NotifyListener, WakeSignal
-from app.storage.postgres import migrate, readiness
+from app.storage.postgres import readiness, revisions
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.errors import NO_RIGHT, READ_ONLY, sqlstate
 from app.storage.queries import KeysetPage
@@ -95,7 +95,7 @@ async def _database(parts: Parts) -> AsyncIterator[Check]:
         "" if new_enough else "PostgreSQL 14 or newer is needed.",
     )
     current = await readiness.writable_revision(parts.database)
-    head = migrate.head_revision()
+    head = revisions.head()
     # The schema is newer while a newer version rolls out beside this one.
     recent = current is not None and current >= head
     yield Check(

@@ -1,8 +1,7 @@
-"""The web server of a process: takes an address early, and answers there until a stop."""
+"""The web server of a process: answers at an address until a stop."""
 
 import asyncio
 import errno
-import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -10,17 +9,14 @@ from typing import Any
 
 import uvicorn
 
+from app.bootstrap import process
 from app.cli import connection_limits
 from app.cli.connection_limits import Limits
+from app.cli.listener import CannotListen
 from app.cli.shutdown import Shutdown
-from app.endings import CannotGoOn
 
 # Seconds for probes and scrapes in flight at a stop.
 _MOMENT = 1
-
-
-class CannotListen(CannotGoOn):
-    """The address cannot be used; the message says which and why."""
 
 
 class _Server(uvicorn.Server):
@@ -42,30 +38,6 @@ class _Server(uvicorn.Server):
         self.config.encoded_headers.append((b"connection", b"close"))
         await shutdown.stop.wait()
         self.should_exit = True
-
-
-def take(host: str, port: int) -> socket.socket:
-    """Bind an address before anything else is opened. Raises CannotListen."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise CannotListen(f"Cannot listen on {host} port {port}: {error.strerror}.") from error
-    return listening
-
-
-def freeze_garbage() -> None:
-    """Exclude what exists now from garbage collection, and collect less often.
-
-    Objects made before the first request or delivery live to the end, and requests and deliveries
-    leave hardly a cycle.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
 
 
 async def answer(
@@ -94,7 +66,7 @@ async def answer(
         lifespan="off",
         timeout_graceful_shutdown=grace,
     )
-    freeze_garbage()
+    process.freeze_garbage()
     server = _Server(config)
     leaving = asyncio.create_task(server.leave_at(shutdown))
     try:

@@ -5,7 +5,7 @@ import sqlalchemy.exc
 
 from app.endings import CannotGoOn
 from app.settings import EMBEDDED, Settings
-from app.storage.postgres import grants
+from app.storage.postgres import grants, revisions
 from app.storage.postgres import migrate as schema
 from app.storage.postgres.embedded import EmbeddedPostgres
 from app.storage.postgres.readiness import in_a_line
@@ -59,7 +59,7 @@ def _upgrade(url: str, grant_to: str | None) -> str:
         raise CannotMigrate(f"The schema was not changed: {in_a_line(error)}") from error
     if newer is not None:
         return f"The schema is at {newer}, a newer version's. This version works on it as it is."
-    head = f"The schema is at {schema.head_revision()}."
+    head = f"The schema is at {revisions.head()}."
     return head if grant_to is None else f"{head} {_grant(url, grant_to)}"
 
 

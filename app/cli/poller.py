@@ -2,18 +2,19 @@
 
 import asyncio
 import socket
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 import structlog
 
 from app import logs
 from app.bootstrap import process, worker
-from app.cli import http_server
+from app.cli import listener
 from app.cli.shutdown import Shutdown
 from app.endings import CannotGoOn
 from app.settings import Settings
 from app.storage.postgres import readiness
+from app.version import VERSION
 
 _log = structlog.get_logger(__name__)
 # Seconds to wait for the database and its migration: a deployment starts all parts at once.
@@ -31,11 +32,9 @@ def poll(settings: Settings, *, host: str, port: int | None) -> None:
     port: where liveness and readiness probes are answered. None means no probes.
     """
     logs.configure(settings.log_level, settings.log_format)
-    listening = None if port is None else http_server.take(host, port)
+    listening = None if port is None else listener.take(host, port)
     # mutation: metrics-port-of-a-poller
-    metrics = (
-        None if settings.metrics_port is None else http_server.take(host, settings.metrics_port)
-    )
+    metrics = None if settings.metrics_port is None else listener.take(host, settings.metrics_port)
     with asyncio.Runner(loop_factory=process.new_loop) as runner:
         runner.run(_poll(settings, listening, metrics))
 
@@ -50,21 +49,30 @@ async def _poll(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(process.telemetry())
         parts = await stack.enter_async_context(process.opened(settings))
-        # Answered before the database answers, and while draining. A poller without a port does
-        # not load the web framework.
+        # Answered before the database answers, and while draining.
         if listening is not None:
             probes = _probes(parts, shutdown.draining)
-            await stack.enter_async_context(http_server.answering(probes, listening))
+            await stack.enter_async_context(_answering(probes, listening))
         if metrics is not None:
-            await stack.enter_async_context(http_server.answering(_metrics(parts), metrics))
+            await stack.enter_async_context(_answering(_metrics(parts), metrics))
         await _wait_until_ready(parts, stop)
         if stop.is_set():
             return
         await stack.enter_async_context(worker.polling(parts, ended=shutdown.now))
-        http_server.freeze_garbage()
+        process.freeze_garbage()
         _log.info("polling", concurrency=settings.poller_concurrency)
         await stop.wait()
         _log.info("stopping", note="finishing what is in flight")
+
+
+# A poller without a port loads neither a web server nor the metrics' library.
+def _answering(
+    app: Any,  # noqa: ANN401 - an ASGI app
+    listening: socket.socket,
+) -> AbstractAsyncContextManager[None]:
+    from app.cli import http_server  # noqa: PLC0415
+
+    return http_server.answering(app, listening)
 
 
 def _probes(parts: process.Parts, draining: asyncio.Event) -> Any:  # noqa: ANN401 - an ASGI app
@@ -79,10 +87,11 @@ def _probes(parts: process.Parts, draining: asyncio.Event) -> Any:  # noqa: ANN4
 
 
 def _metrics(parts: process.Parts) -> Any:  # noqa: ANN401 - an ASGI app
+    from app.metrics.process_metrics import ProcessMetrics  # noqa: PLC0415
     from app.web.probes import create_metrics_app  # noqa: PLC0415
 
     # An API reports what the database shows; here it would be counted once more for each poller.
-    return create_metrics_app(parts.metrics.process)
+    return create_metrics_app(ProcessMetrics(parts.database, VERSION))
 
 
 async def _wait_until_ready(parts: process.Parts, stop: asyncio.Event) -> None:

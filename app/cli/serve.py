@@ -3,16 +3,18 @@
 import asyncio
 import socket
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from ipaddress import ip_network
 
 import structlog
 
 from app import logs
 from app.bootstrap import process, worker
-from app.cli import demo_control, http_server
+from app.cli import demo_control, http_server, listener
 from app.cli.shutdown import Shutdown
 from app.commerce.adobe_keys import open_keys
 from app.endings import CannotGoOn
+from app.metrics.registry import Metrics
 from app.settings import Settings
 from app.storage.postgres import readiness
 from app.version import VERSION
@@ -34,10 +36,8 @@ class CannotServe(CannotGoOn):
 def serve(settings: Settings, *, host: str, port: int, with_poller: bool) -> None:
     """Answer requests until SIGTERM or SIGINT. Raises CannotServe, CannotListen, BadSettings."""
     logs.configure(settings.log_level, settings.log_format)
-    listening = http_server.take(host, port)
-    metrics = (
-        None if settings.metrics_port is None else http_server.take(host, settings.metrics_port)
-    )
+    listening = listener.take(host, port)
+    metrics = None if settings.metrics_port is None else listener.take(host, settings.metrics_port)
     with asyncio.Runner(loop_factory=process.new_loop) as runner:
         runner.run(_serve(settings, listening, metrics, with_poller=with_poller))
 
@@ -57,8 +57,9 @@ async def _serve(
         why_not = await readiness.not_ready(parts.database)
         if why_not is not None:
             raise CannotServe(why_not)
+        measured = _metrics(parts)
         if metrics is not None:
-            own = create_metrics_app(parts.metrics)
+            own = create_metrics_app(measured)
             await stack.enter_async_context(http_server.answering(own, metrics))
         if with_poller:
             await stack.enter_async_context(worker.polling(parts, ended=shutdown.now))
@@ -69,7 +70,7 @@ async def _serve(
         app = create_app(
             context=parts.context,
             admin_key=admin.get_secret_value() if admin else None,
-            metrics=parts.metrics,
+            metrics=measured,
             metrics_here=metrics is None,
             ready=lambda: readiness.not_ready(parts.database),
             version=VERSION,
@@ -85,10 +86,20 @@ async def _serve(
             ),
         )
         if app.state.rates is not None:
-            parts.metrics.process.show_requests_left(app.state.rates.fewest_left)
+            measured.process.show_requests_left(app.state.rates.fewest_left)
         stack.push_async_callback(app.state.refusals.close)
         _log.info("serving", address=str(listening.getsockname()), poller=with_poller)
         await http_server.answer(app, listening, shutdown, grace=GRACE)
+
+
+def _metrics(parts: process.Parts) -> Metrics:
+    return Metrics(
+        parts.database,
+        VERSION,
+        started_at=datetime.now(UTC),
+        # Without a session of its own a poller has no lock, by which it is counted.
+        sees_pollers=process.can_listen(parts.settings),
+    )
 
 
 async def _page_settings(settings: Settings, stack: AsyncExitStack) -> PageSettings:

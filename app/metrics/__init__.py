@@ -2,8 +2,3 @@
 
 Start with `registry.py`. `docs/metrics.md` lists every name.
 """
-
-from app.metrics.process_metrics import ProcessMetrics
-from app.metrics.registry import Metrics
-
-__all__ = ["Metrics", "ProcessMetrics"]

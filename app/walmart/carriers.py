@@ -6,8 +6,6 @@ Source: Walmart's orders API (June 2026) and its notice of ten more carriers (Oc
 
 from dataclasses import dataclass
 
-from rapidfuzz import fuzz, process, utils
-
 METHOD_CODES = ("Standard", "Express", "OneDay", "Freight", "WhiteGlove", "Value")
 # The lowest similarity (0 to 100) of a suggestion.
 _MIN_SIMILARITY = 80
@@ -53,6 +51,9 @@ def known(name: str) -> str | None:
 
 def closest(name: str) -> str | None:
     """Return Walmart's carrier that a mistyped name most likely means. None means no match."""
+    # For a mistake only: most processes never make one.
+    from rapidfuzz import fuzz, process, utils  # noqa: PLC0415
+
     found = process.extractOne(
         name,
         CARRIERS,

@@ -12,7 +12,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.domain.outbox.rate_limits import BLOCKED
-from app.metrics import Metrics
+from app.metrics.registry import Metrics
 from app.storage.postgres.database import open_database
 from app.storage.queries import OperatorFigures, Throughput
 

@@ -20,7 +20,6 @@ from app.http_client import ssrf_guard
 from app.http_client.ssrf_guard import Guards
 from app.http_client.transport import Http, open_http
 from app.http_client.webhook_sender import WebhookSender
-from app.metrics import Metrics
 from app.simulator.app import create_app as create_simulator
 from app.storage.orders.accept_batcher import AcceptBatcher
 from app.storage.outbox.notify import WakeSignal
@@ -28,7 +27,6 @@ from app.storage.queries.views import OrderView, StoreView
 from app.usecases.context import AppContext, WakePollers
 from app.usecases.imports import import_order
 from app.usecases.stores import manage
-from app.version import VERSION
 from app.walmart.client import WalmartClient
 from app.worker.heartbeat import Heartbeat
 from tests.harness.databases import open_compiled
@@ -120,7 +118,6 @@ async def open_world(
             settings=SETTINGS.model_copy(update={"walmart_timeout": timeout}),
             url=url,
             context=context,
-            metrics=Metrics(context.database, VERSION, started_at=_now()),
             wake_signal=wake_signal,
             webhook_sender=context.webhook_sender,
             breaker=BREAKER,

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from app.domain.update import State
-from app.metrics import Metrics, registry
+from app.metrics import registry
+from app.metrics.registry import Metrics
 from app.storage.orders import ship_by
 from app.storage.outbox.notify import NotifyListener, WakeSignal
 from app.storage.postgres.database import Database, open_database

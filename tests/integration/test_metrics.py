@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from app.domain.ids import new_id
 from app.domain.outbox.rate_limits import BREAK_AFTER
 from app.domain.update import State
-from app.metrics import Metrics, registry
+from app.metrics import registry
+from app.metrics.registry import Metrics
 from app.storage import queries
 from app.storage.postgres.database import Database, open_database
 from app.storage.tables import attempts, lanes, updates

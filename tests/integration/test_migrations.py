@@ -31,7 +31,7 @@ from app.domain.outbox.rate_limits import WRITTEN_TO, Endpoint
 from app.storage import queries
 from app.storage.imports import leases, webhook_inbox
 from app.storage.outbox import retention, rollup
-from app.storage.postgres import migrate
+from app.storage.postgres import migrate, revisions
 from app.storage.postgres.database import open_database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.queries import KeysetPage, OrderFilter, OrderSort
@@ -78,7 +78,7 @@ async def test_an_empty_database_is_upgraded_to_head_and_a_second_run_changes_no
     assert await revision(empty_url) is None
     for _ in range(2):
         await asyncio.to_thread(migrate.upgrade, empty_url)
-        assert await revision(empty_url) == migrate.head_revision()
+        assert await revision(empty_url) == revisions.head()
         assert await ask(empty_url, "SELECT count(*) FROM stores") == 0
 
 
@@ -144,7 +144,7 @@ async def test_two_concurrent_migrations_both_succeed(empty_url: str) -> None:
     for replica in replicas:
         _, complaint = await replica.communicate()
         assert (replica.returncode, complaint) == (0, b"")
-    assert await revision(empty_url) == migrate.head_revision()
+    assert await revision(empty_url) == revisions.head()
 
 
 async def test_a_migration_waits_for_a_running_one_without_holding_a_snapshot(
@@ -164,7 +164,7 @@ async def test_a_migration_waits_for_a_running_one_without_holding_a_snapshot(
         await holder.execute(f"SELECT pg_advisory_unlock({LOCK})")
         _, complaint = await replica.communicate()
     assert (replica.returncode, complaint) == (0, b"")
-    assert await revision(empty_url) == migrate.head_revision()
+    assert await revision(empty_url) == revisions.head()
 
 
 async def test_a_migration_that_waits_too_long_says_so_and_changes_nothing(empty_url: str) -> None:
@@ -197,7 +197,7 @@ async def test_the_sql_for_a_run_by_hand_builds_the_same_schema(empty_url: str) 
             await session.execute(statement)
         assert await session.fetchval("SHOW lock_timeout") == "4s"
         assert await session.fetchval("SHOW statement_timeout") == "10min"
-    assert await revision(empty_url) == migrate.head_revision()
+    assert await revision(empty_url) == revisions.head()
     await asyncio.to_thread(command.check, quiet(empty_url))
 
 
@@ -869,7 +869,7 @@ async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
 
 def test_the_migrations_form_one_line_with_dated_names() -> None:
     scripts = ScriptDirectory.from_config(migrate.configuration())
-    assert scripts.get_heads() == [migrate.head_revision()]
+    assert scripts.get_heads() == [revisions.head()]
     names = [Path(script.path).name for script in scripts.walk_revisions()]
     assert names == sorted(names, reverse=True)
     assert all(name[:4].isdecimal() for name in names)

@@ -177,6 +177,11 @@ class Order:
         return tuple(task for task in self.tasks if task.kind not in COMMERCE_KINDS)
 
     @property
+    def sending(self) -> bool:
+        """Whether a poller is delivering an update of the order to Walmart right now."""
+        return any(task.state is State.SENDING for task in self.walmart_tasks)
+
+    @property
     def next_sequence(self) -> int:
         """The sequence number of the next update in the order's queue."""
         return max((task.sequence for task in self.tasks), default=0) + 1

@@ -1,15 +1,11 @@
-"""The database schema: migration to head, and the revision it is at."""
-
-import functools
-from pathlib import Path
+"""The database schema: migration to head."""
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
-_ROOT = Path(__file__).resolve().parents[3]
+from app.storage.postgres.revisions import MIGRATIONS
+
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL manual, appendix A
 
 
@@ -21,7 +17,7 @@ def configuration(url: str | None = None) -> Config:
     """Alembic's configuration; without a URL only commands that need no database work."""
     config = Config()
     # A percent sign in the folder's name would be read as a reference to another setting.
-    config.set_main_option("script_location", str(_ROOT / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     if url is not None:
         config.attributes["url"] = url
     return config
@@ -48,16 +44,3 @@ def upgrade(url: str, *, lock_wait: float = 300.0) -> str | None:
         raise SchemaBusy(f"The schema is in use: {error.orig}. Run the migration again.") from error
     newer: str | None = config.attributes.get("newer")
     return newer
-
-
-@functools.cache
-def head_revision() -> str:
-    """The newest revision that this code knows."""
-    head = ScriptDirectory.from_config(configuration()).get_current_head()
-    assert head is not None  # noqa: S101 - there is always a first migration
-    return head
-
-
-def current_revision(connection: sa.Connection) -> str | None:
-    """The revision of the database. None means that it is empty."""
-    return MigrationContext.configure(connection).get_current_revision()

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 import structlog
 
 from app.domain.errors import NotAvailable
-from app.storage.postgres import migrate
+from app.storage.postgres import revisions
 from app.storage.postgres.database import Database
 from app.storage.postgres.errors import REFUSED, sqlstate
 from app.storage.postgres.retry import again
@@ -24,7 +24,7 @@ async def not_ready(database: Database) -> str | None:
         return in_a_line(error)
     except sa.exc.SQLAlchemyError as error:
         return f"The database does not answer as it should: {in_a_line(error)}."
-    head = migrate.head_revision()
+    head = revisions.head()
     # Old code on a newer schema is fine: migrations only add (expand before contract).
     if current is None or current < head:
         return (
@@ -39,7 +39,7 @@ async def writable_revision(database: Database) -> str | None:
     Raises NotAvailable, also where the database takes no writes.
     """
     async with database.begin() as connection:
-        current = await connection.run_sync(migrate.current_revision)
+        current = await revisions.current(connection)
         if current is not None:
             # mutation: process-readiness
             # mutation: readiness-by-write

@@ -64,10 +64,3 @@ async def replay_all(context: AppContext, event_ids: list[UUID]) -> None:
         except OrderError:
             # A refusal is stored by now; a waiting event is taken up by a poller.
             continue
-
-
-async def work(context: AppContext) -> bool:
-    """Carry out events that waited for a link or the end of a doubt; True if more are left."""
-    found = await storage.take(context.database)
-    await replay_all(context, found)
-    return len(found) >= storage.BATCH

@@ -22,8 +22,8 @@ from app.storage.stores import stores
 from app.usecases import read_order
 from app.usecases.context import AppContext
 from app.usecases.imports import import_orders_page
-from app.usecases.imports.register import Registered, acknowledge, answer
-from app.usecases.orders.refresh import busy
+from app.usecases.imports.acknowledge import acknowledge
+from app.usecases.imports.register import Registered, answer
 
 
 async def import_order(
@@ -101,7 +101,7 @@ async def _write(
         await import_orders_page.adopt(connection, context, order_id, snapshot)
         order = await repository.lock(connection, order_id)
     # What is stored is newer than the read if a poller works on the order, or it changed meanwhile.
-    if created or (settlement.still_holds(wanted.basis, order) and not busy(order)):
+    if created or (settlement.still_holds(wanted.basis, order) and not order.sending):
         observed = SettlementInput(order, snapshot, wanted.read_at)
         turns = await settlement.settle(connection, observed, context.new_id)
         await updates.activate_next(connection, turns)

@@ -24,7 +24,7 @@ from app.storage.postgres.database import Connection
 from app.storage.recording import settlement
 from app.storage.recording.settlement import SettlementInput
 from app.usecases.context import AppContext
-from app.usecases.imports.register import acknowledge
+from app.usecases.imports.acknowledge import acknowledge
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 
 ACTOR = "waybill"

@@ -6,7 +6,6 @@ from types import MappingProxyType
 from app.domain.orders.returns import Return
 from app.storage.commerce import events
 from app.storage.returns import returns
-from app.usecases.commerce_events.replay import replay_all
 from app.usecases.context import AppContext
 from app.usecases.imports import sync_order
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader
@@ -59,8 +58,11 @@ async def save_page(
         credited = await events.refused_as(
             connection, account.store_id, places.values(), [events.NO_RETURN]
         )
-    # A credit memo may have come before its return.
-    await replay_all(context, credited)
+    # A credit memo may have come before its return. Few do, and its use cases are many.
+    if credited:
+        from app.usecases.commerce_events.replay import replay_all  # noqa: PLC0415
+
+        await replay_all(context, credited)
     return changed
 
 

@@ -23,7 +23,6 @@ from app.storage.recording.settlement import SettlementInput
 from app.usecases.context import AppContext
 from app.usecases.imports import paginate
 from app.usecases.orders import record_drift
-from app.usecases.orders.refresh import busy
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 from app.walmart import errors
 from app.walmart.client import ChangeWindow, OrderPage
@@ -211,7 +210,7 @@ async def mend(
         basis = (await repository.load_many(connection, account.store_id, [order_id]))[order_id]
         # mutation: reconcile-read-clock
         read_at = await rate_limits.now(connection)
-    if busy(basis):
+    if basis.sending:
         return False
     try:
         answer = await reader.read_order(context, account, basis.purchase_order_id)
@@ -234,7 +233,7 @@ async def mend(
         if not found:
             return True
         # mutation: outdated-snapshot
-        if busy(order) or not settlement.still_holds(basis, order):
+        if order.sending or not settlement.still_holds(basis, order):
             # What is stored is newer than the read.
             return False
         observed = SettlementInput(order, answer.order, read_at)

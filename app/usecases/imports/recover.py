@@ -27,7 +27,6 @@ from app.storage.recording.settlement import SettlementInput
 from app.usecases.context import AppContext
 from app.usecases.imports import import_orders_page, import_returns_page, paginate, sync_order
 from app.usecases.orders import record_drift
-from app.usecases.orders.refresh import busy
 from app.usecases.walmart_reader import WalmartReader
 from app.walmart import errors
 from app.walmart.client import ChangeWindow, OrderPage
@@ -242,7 +241,7 @@ class _Reader:
         context = self.context
         async with context.transaction() as connection:
             order = await repository.lock(connection, basis.id)
-            if busy(order) or order.unreadable or not settlement.still_holds(basis, order):
+            if order.sending or order.unreadable or not settlement.still_holds(basis, order):
                 return order
             compared = drift.compare(order, snapshot, read_at, context.quiet_period)
             observed = SettlementInput(order, snapshot, read_at)

@@ -7,21 +7,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.domain import ids
 from app.domain.errors import Conflict, Problem, Unknown, refuse
 from app.domain.orders import links
 from app.domain.orders.order import Money, OrderLine
-from app.domain.outbox.claimed_update import NewUpdate
-from app.domain.update import Kind
 from app.storage import idempotency, queries
 from app.storage.idempotency import IdempotentRequest
-from app.storage.orders import accept, repository
+from app.storage.orders import repository
 from app.storage.orders.create import ExistingOrder, add_order, fill, known
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import OrderView
 from app.storage.stores import stores
 from app.usecases.context import AppContext
 from app.usecases.imports import link_to_commerce
+from app.usecases.imports.acknowledge import acknowledge
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,26 +106,6 @@ async def register(
         await idempotency.store(connection, once, registered)
     context.wake()
     return registered
-
-
-async def acknowledge(
-    connection: Connection, context: AppContext, order_id: UUID, *, subject: str, actor: str
-) -> None:
-    """Append the order's first update, the acknowledgement."""
-    store = ids.store_of(order_id) or 0
-    await accept.append(
-        connection,
-        NewUpdate(
-            store_id=store,
-            id=context.new_id(store),
-            kind=Kind.ACKNOWLEDGEMENT,
-            subject=subject,
-            sequence=1,
-            order_id=order_id,
-            requested_by=actor,
-            payload={},
-        ),
-    )
 
 
 async def answer(

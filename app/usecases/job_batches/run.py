@@ -38,15 +38,12 @@ _log = structlog.get_logger(__name__)
 ReaderOf = Callable[[int], WalmartReader]
 
 
-async def work(context: AppContext, reader_of: ReaderOf) -> bool:
-    """Carry out a batch of the job that has waited longest. False means that none was due.
+async def work(context: AppContext, job: TakenJob, reader_of: ReaderOf) -> None:
+    """Carry out a batch of a job.
 
     reader_of makes the reader of a store, which raises NotAvailable while Walmart is not to be
     called. Raises NotAvailable.
     """
-    job = await jobs.take(context.database)
-    if job is None:
-        return False
     # mutation: origin-of-a-job
     origin = audit.origin.set(Origin.load(job.origin))
     try:
@@ -63,7 +60,6 @@ async def work(context: AppContext, reader_of: ReaderOf) -> bool:
         await _broke(context, job)
     finally:
         audit.origin.reset(origin)
-    return True
 
 
 @asynccontextmanager

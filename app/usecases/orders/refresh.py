@@ -13,7 +13,6 @@ from app.domain.orders.order import Order
 from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox import doubt
-from app.domain.update import State
 from app.storage import idempotency, queries, rate_limits, timeline
 from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository
@@ -106,7 +105,7 @@ async def refresh(
     """
     async with context.transaction(once) as connection:
         order = await repository.lock(connection, order_id)
-        if busy(order):
+        if order.sending:
             return await _not_refreshed(connection, order, once)
         if accept_walmart:
             _refuse_doubt(order)
@@ -122,7 +121,7 @@ async def refresh(
         )
     async with context.transaction(once) as connection:
         basis, order = order, await repository.lock(connection, order_id)
-        if busy(order) or not settlement.still_holds(basis, order):
+        if order.sending or not settlement.still_holds(basis, order):
             return await _not_refreshed(connection, order, once)
         if accept_walmart:
             _refuse_doubt(order)
@@ -178,11 +177,6 @@ def _refuse_lag(order: Order, snapshot: OrderSnapshot, read_at: datetime, quiet:
         if any(shown[item.line_number] < item.confirmed for item in task.items):
             message = doubt.read_lag_message(task.update_id, task.confirmed_at + quiet)
             raise Conflict("order_in_doubt", message)
-
-
-def busy(order: Order) -> bool:
-    """Whether a poller is delivering an update of the order right now."""
-    return any(task.state is State.SENDING for task in order.walmart_tasks)
 
 
 async def view_of(connection: Connection, order: Order) -> OrderView:

@@ -6,20 +6,19 @@ from uuid import UUID
 
 from app.domain.audited_act import AuditedAct
 from app.domain.errors import Unknown
-from app.domain.orders import reservation, tracking_correction
+from app.domain.orders import reservation
 from app.domain.orders.order import Order
 from app.domain.orders.order_event import OrderEvent
-from app.domain.update import DUE, Kind, State
+from app.domain.update import Kind, State
 from app.storage import audit, idempotency, queries, rate_limits, timeline
 from app.storage.audit import Act
 from app.storage.idempotency import IdempotentRequest
-from app.storage.orders import repository, save
+from app.storage.orders import save
 from app.storage.outbox import requeue, updates
-from app.storage.postgres.database import Connection
 from app.storage.queries.views import UpdateView, View
 from app.storage.recording import settlement
 from app.usecases.context import AppContext
-from app.usecases.updates import read_subject, subject_reader
+from app.usecases.updates import end_corrections, read_subject, subject_reader
 from app.usecases.updates.read_subject import ABSENT, NOT_READ, SubjectRead
 from app.usecases.updates.retry import held
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader
@@ -74,7 +73,7 @@ async def dismiss(
             await requeue.doubt_now(connection, found)
         if order is not None:
             if found.kind is Kind.SHIPMENT and finding.walmart == ABSENT:
-                await end_corrections(connection, order, update_id, actor)
+                await end_corrections.end(connection, order, update_id, actor)
             detail = {"note": note, "walmart": finding.walmart}
             event = timeline.TimelineEvent(OrderEvent.UPDATE_DISMISSED, actor, update_id, detail)
             await timeline.add(connection, order.store_id, order.id, event, context.new_id)
@@ -94,21 +93,3 @@ async def dismiss(
 def _holds(order: Order | None, update_id: UUID) -> bool:
     task = order.task(update_id) if order is not None else None
     return task is not None and any(item.reserved for item in task.items)
-
-
-async def end_corrections(connection: Connection, order: Order, shipment: UUID, actor: str) -> None:
-    """Dismiss the tracking corrections of a dismissed shipment that never arrived."""
-    ended: dict[UUID, State] = {}
-    for task in order.tasks:
-        if task.corrects != shipment or task.state not in DUE | {State.FAILED}:
-            continue
-        waiting = await requeue.find(connection, task.update_id)
-        if waiting is not None and waiting.state is not State.SENDING:
-            await requeue.dismiss(
-                connection, waiting, actor=actor, note=tracking_correction.SHIPMENT_DISMISSED
-            )
-            ended[task.update_id] = State.DISMISSED
-    if ended:
-        now = await repository.lock(connection, order.id)
-        after = reservation.with_state(now, ended)
-        await save.save_status(connection, after, synced=False)

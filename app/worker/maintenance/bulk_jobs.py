@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from app.domain.errors import NotAvailable
 from app.domain.outbox.rate_limits import Breaker, Endpoint
+from app.storage import jobs
 from app.usecases.context import AppContext
-from app.usecases.job_batches import run
 from app.usecases.walmart_reader import Reply
 from app.worker.importer.rate_limited_reader import LanePaused, RateLimitedReader
 
@@ -27,4 +27,11 @@ class BatchReader(RateLimitedReader):
 
 async def run_jobs(context: AppContext, breaker: Breaker) -> bool:
     """Carry out a batch of the job that has waited longest. True means that more may be due."""
-    return await run.work(context, lambda store_id: BatchReader(context, breaker, store_id))
+    job = await jobs.take(context.database)
+    if job is None:
+        return False
+    # The use cases of all acts, which a poller without jobs does not need.
+    from app.usecases.job_batches import run  # noqa: PLC0415
+
+    await run.work(context, job, lambda store_id: BatchReader(context, breaker, store_id))
+    return True

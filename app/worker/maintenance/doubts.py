@@ -18,7 +18,7 @@ from app.storage.outbox.requeue import StoredUpdate
 from app.storage.postgres.database import Connection
 from app.storage.recording import settlement
 from app.usecases.context import AppContext
-from app.usecases.updates import dismiss, read_subject, subject_reader
+from app.usecases.updates import end_corrections, read_subject, subject_reader
 from app.usecases.updates.read_subject import SubjectRead
 from app.worker.importer.rate_limited_reader import LanePaused, RateLimitedReader
 
@@ -72,7 +72,7 @@ class DoubtResolver:
             # mutation: doubt-resolver
             finding = await read_subject.conclude(connection, context, found, order, read)
             if order is not None and _never_was(found, finding.walmart):
-                await dismiss.end_corrections(connection, order, found.id, "waybill")
+                await end_corrections.end(connection, order, found.id, "waybill")
             await updates.activate_next(connection, [found.queue])
             ended = finding.until is None and finding.walmart != read_subject.NOT_READ
             if order is not None and ended:

@@ -5,12 +5,12 @@ from functools import partial
 
 from app.domain.outbox.rate_limits import Breaker
 from app.http_client.webhook_sender import WebhookSender
-from app.usecases.commerce_events import replay
 from app.usecases.context import AppContext
 from app.worker.importer.importer import Importer
 from app.worker.importer.webhook_events import WebhookEventReader
 from app.worker.maintenance.aging import AgeLimitDays, AgeSweep
 from app.worker.maintenance.bulk_jobs import run_jobs
+from app.worker.maintenance.commerce_events import carry_out_waiting
 from app.worker.maintenance.doubts import DoubtResolver
 from app.worker.maintenance.error_notifier import ErrorNotifier
 from app.worker.maintenance.imports import import_store
@@ -77,7 +77,7 @@ def jobs(
         Job("webhook_events", soon, events.run, events.pool.stop),
         Job("doubts", soon, doubts.run, doubts.pool.stop),
         Job("bulk_jobs", soon, partial(run_jobs, context, breaker)),
-        Job("commerce_events", every, partial(replay.work, context)),
+        Job("commerce_events", every, partial(carry_out_waiting, context)),
         Job("retention", every, partial(remove_expired, database, settings.retention)),
         Job("attempt_sweep", every, sweep.run),
         Job("aging", every, AgeSweep(database, settings.age_limits).run),

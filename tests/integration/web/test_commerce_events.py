@@ -16,6 +16,7 @@ from app.storage.commerce.events import CommerceEvent
 from app.storage.queries.views import OrderView
 from app.usecases.commerce_events import replay
 from app.worker.importer.importer import Importer
+from app.worker.maintenance.commerce_events import carry_out_waiting
 from tests.harness.world import World
 from tests.integration.web.adobe import (
     CANCEL,
@@ -241,7 +242,7 @@ async def test_an_event_during_the_linking_of_its_order_is_neither_lost_nor_doub
         )
         assert {each.status_code for each in answers} == {200}
     # A poller runs.
-    await replay.work(world.context)
+    await carry_out_waiting(world.context)
     assert [await numbers(world, order) for order in orders] == [[("1ZA", 1)]] * 4
     assert await commerce_events(client, "?state=waiting") == []
 
@@ -258,7 +259,7 @@ async def test_an_event_dismissed_before_its_order_is_linked_stays_dismissed(
     assert (await hook(outside, "shipment", SHIPMENT)).json() == {"op": "success"}
     assert await commerce_events(client, "?state=waiting") == []
     await client.patch(f"/v1/orders/{order.id}", json=LINK)
-    await replay.work(world.context)
+    await carry_out_waiting(world.context)
     assert await numbers(world, order) == []
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.update import State
 from app.storage.queries.views import OrderView, ShipmentView
-from app.usecases.commerce_events import replay
+from app.worker.maintenance.commerce_events import carry_out_waiting
 from tests.harness.world import World
 from tests.integration.web.adobe import changed, event, hook, side
 from tests.integration.web.doubtful import LONG, accepted, at_walmart, code, land, shown
@@ -432,13 +432,13 @@ async def test_an_event_for_units_held_by_another_update_needs_a_person(
     answer = await event(outside, saved(payload([track("1ZA")], 1, 1)))
     assert answer.json() == {"results": ["refused: quantity_exceeds_remaining"]}
     # No part of it is shipped either, and no poller carries it out while the units are held.
-    await replay.work(world.context)
+    await carry_out_waiting(world.context)
     assert len((await world.order(order.id)).shipments) == 1
     (detail,) = (await shown(client, order))["status_details"]
     assert (detail["code"], detail["origin"]) == ("quantity_exceeds_remaining", "commerce")
     note = {"note": "It stays here."}
     assert (await client.post(f"/v1/updates/{ours}/dismiss", json=note)).is_success
-    await replay.work(world.context)
+    await carry_out_waiting(world.context)
     assert len((await world.order(order.id)).shipments) == 1
     (event_,) = (await client.get("/v1/commerce-events?state=refused")).json()["data"]
     again = await client.post(f"/v1/commerce-events/{event_['id']}/retry")

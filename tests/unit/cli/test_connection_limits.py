@@ -11,7 +11,7 @@ import pytest
 import structlog
 import uvloop
 
-from app.cli import http_server
+from app.cli import http_server, listener
 from app.cli.connection_limits import Limits, most_connections
 from app.cli.shutdown import Shutdown
 from tests.harness.waiting import limited
@@ -90,7 +90,7 @@ class Server:
 
 @asynccontextmanager
 async def serving(limits: Limits, app: Any = app) -> AsyncIterator[Server]:
-    taken, shutdown = http_server.take("127.0.0.1", 0), Shutdown()
+    taken, shutdown = listener.take("127.0.0.1", 0), Shutdown()
     # A small receive buffer: unread bytes wait in the server, not in the kernel.
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     server = Server(taken.getsockname()[1])

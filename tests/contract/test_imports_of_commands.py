@@ -1,0 +1,33 @@
+"""What a command imports: a process does not pay for libraries that it never uses."""
+
+import json
+import subprocess
+import sys
+
+_OF_AN_API = {
+    *("alembic", "babel", "fastapi", "jinja2", "prometheus_client", "starlette", "uvicorn"),
+    *("app.simulator", "app.web", "rapidfuzz"),
+}
+# A poller answers no questions, and jobs and events of Commerce are rare.
+_NOT_OF_A_POLLER = {*_OF_AN_API, "app.storage.queries", "app.usecases.job_batches"}
+# All commands but serve and demo, which need all of it, and migrate, which needs Alembic.
+_COMMANDS = (
+    *("api_keys", "doctor", "erase", "import_shipments", "notifications", "reconcile"),
+    *("recover", "rotate_secrets", "sign_in", "webhooks"),
+)
+
+
+def _imported(*commands: str) -> set[str]:
+    """What a process has imported with these commands and the settings."""
+    names = ", ".join(f"app.cli.{each}" for each in ("main", *commands))
+    code = f"import json, sys, app.settings, {names}; print(json.dumps(list(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return set(json.loads(said.stdout))
+
+
+def test_a_poller_has_not_imported_what_only_an_api_needs() -> None:
+    assert not _NOT_OF_A_POLLER & _imported("poller")
+
+
+def test_no_other_command_has_imported_what_only_an_api_needs() -> None:
+    assert not _OF_AN_API & _imported(*_COMMANDS)
