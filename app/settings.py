@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     poll_interval: _Seconds = Field(
         default=5, description="Time between polls when no notification arrives."
     )
+    survey_interval: _Seconds = Field(
+        default=1, description="On a cluster: least time between two statements of all shards."
+    )
     give_up_after: _Seconds = Field(
         default=172_800,
         description="How long tries that reach Walmart may fail before the update fails.",

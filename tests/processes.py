@@ -30,6 +30,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 QUICK = {
     "WAYBILL_POLL_INTERVAL": "0.2",
+    "WAYBILL_SURVEY_INTERVAL": "0.02",
     "WAYBILL_RETRY_BASE": "0.05",
     "WAYBILL_RETRY_CAP": "0.5",
     "WAYBILL_QUIET_PERIOD": "1",

@@ -169,6 +169,7 @@ def _context(settings: Settings, url: str, https: _Https, wake: WakePollers) -> 
         url,
         pool_size=settings.database_pool_size,
         pooler=settings.database_pooler == "transaction",
+        survey_interval=settings.survey_interval,
     )
     return AppContext(
         database=database,

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from app.storage.postgres.database import Connection, Database
 from app.storage.postgres.sharding import Sweep
 from app.storage.postgres.sql import Statement
+from app.storage.postgres.surveys import survey
 
 # Seconds until a lease ends, and between two renewals while its batch goes on.
 LEASE, RENEWED_EVERY = 45.0, 10.0
@@ -131,7 +132,7 @@ async def add(connection: Connection, job: NewJob) -> None:
 async def take(database: Database) -> TakenJob | None:
     """Take the job that has waited longest, for one batch. None means that none is due."""
     token = uuid4()
-    async with database.begin() as connection:
+    async with survey(database) as connection:
         stores = [row.store_id for row in await _DUE.execute(connection)]
         for store_id in stores:
             values = {"store_id": store_id, "token": token, "lease": LEASE}

@@ -26,7 +26,9 @@ from app.domain.outbox.rate_limits import Endpoint
 from app.storage.outbox import due
 from app.storage.outbox.claims import ClaimRequest
 from app.storage.outbox.notify import WakeSignal
+from app.storage.postgres import surveys
 from app.storage.postgres.database import Database
+from app.storage.postgres.surveys import SurveyKind
 from app.worker.claimer import ClaimedBatch, Claimer
 from app.worker.executor import Executor
 from app.worker.query_pacer import QueryPacer
@@ -52,7 +54,7 @@ class Dispatcher:
     pacer: QueryPacer
     monotonic: Callable[[], float]
     _batch_size: int = 0
-    """Stores of one claim. 0 means that it is not known yet whether their rows share a server."""
+    """Stores of one claim. 0 means that it is not known yet; then it is one."""
     _scheduler: FairScheduler = field(default_factory=FairScheduler)
     _claims: dict[asyncio.Task[None], Sequence[Turn]] = field(default_factory=dict)
     _lost: Counter[SlotKey] = field(default_factory=Counter)
@@ -167,7 +169,8 @@ class Dispatcher:
         batches: Sequence[ClaimedBatch] = [ClaimedBatch()] * len(turns)
         try:
             requests = [ClaimRequest(each.groups, each.share) for each in turns]
-            batches = await self.claimer.claim(requests, sharded=self._batch_size == 1)
+            sharded = await self.database.is_sharded()
+            batches = await self.claimer.claim(requests, sharded=sharded)
         except Exception as error:  # noqa: BLE001 - logged; the loop goes on
             self._back_off(error)
         claimed = list(zip(turns, batches, strict=True))
@@ -225,8 +228,10 @@ class Dispatcher:
         return self.pacer.next_at(claimable=claimable)
 
     async def _find_due(self) -> None:
-        began = self.pacer.begin()
         try:
+            if not await self._at_turn():
+                return
+            began = self.pacer.begin()
             sharded = await self.database.is_sharded()
             # mutation: sharded-due-query
             found = await due.groups(self.database.by_key, sharded=sharded)
@@ -238,6 +243,13 @@ class Dispatcher:
             return
         ended = self.monotonic()
         self.pacer.end(began, ended, self._scheduler.set_due(found, ended))
+
+    async def _at_turn(self) -> bool:
+        """Whether all shards may be asked now. False: a turn is taken, and claims go on."""
+        if self.pacer.turn_at is None:
+            wait = await surveys.reserve(self.database, SurveyKind.DUE)
+            self.pacer.turn_at = self.monotonic() + wait
+        return self.monotonic() >= self.pacer.turn_at
 
     def _back_off(self, error: Exception) -> None:
         """Log an error, and query again after a pause: one failed round does not end the poller."""

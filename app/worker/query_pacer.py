@@ -30,6 +30,8 @@ class QueryPacer:
     """Since the last query, a result recorded here may have made an update due."""
     held_back: bool = False
     """Since the last query, a rate limit held back updates of a store."""
+    turn_at: float | None = None
+    """When the query may ask all shards of a cluster. None: no turn is taken yet."""
     _query_at: float = 0.0
     """When an update is due next."""
     _paced_until: float = 0.0
@@ -41,6 +43,9 @@ class QueryPacer:
 
     def next_at(self, *, claimable: bool) -> float:
         """Return when to query. claimable: stores that are known to be due can claim now."""
+        # mutation: survey-turn
+        if self.turn_at is not None:
+            return self.turn_at
         at = self._query_at
         if self.anything:
             at = min(at, self._paced_until if claimable else -math.inf)
@@ -51,6 +56,7 @@ class QueryPacer:
     def begin(self) -> float:
         """Begin a query; returns the time."""
         self.anything = self.recorded = self.held_back = False
+        self.turn_at = None
         # A claim that ends during the query may set an earlier time.
         self._query_at = math.inf
         return self.monotonic()

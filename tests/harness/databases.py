@@ -58,7 +58,7 @@ def open_compiled(url: str, *, pool_size: int = 10) -> Database:
 
     Each engine has a dialect and a cache of its own; compiling takes a fifth of a test's time.
     """
-    database = open_database(url, pool_size=pool_size)
+    database = open_database(url, pool_size=pool_size, survey_interval=0.02)
     engine = database.engine.sync_engine
     engine.update_execution_options(compiled_cache=_COMPILED)
     # A dialect reads the server's version by the first connection of its own engine.

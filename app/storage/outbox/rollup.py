@@ -17,6 +17,7 @@ from app.storage import rate_limits
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection, Database
 from app.storage.postgres.sql import Statement
+from app.storage.postgres.surveys import survey
 
 # Stores of one round; the same poller, or another one, continues with the others.
 STORES = 50
@@ -76,7 +77,7 @@ _MOVE = Statement("""
 
 async def due(database: Database, stores: int = STORES) -> list[int]:
     """Stores with a span that can be summed up, at most so many."""
-    async with database.begin() as connection:
+    async with survey(database) as connection:
         edge = await _edge(connection)
         values = {"oldest": _oldest(edge), "edge": ids.first_id(edge), "stores": stores}
         return [row.store_id for row in await _DUE.execute(connection, values)]
@@ -84,7 +85,7 @@ async def due(database: Database, stores: int = STORES) -> list[int]:
 
 async def previews_due(database: Database, stores: int = STORES) -> list[int]:
     """Stores with a preview that is missing or some seconds old, at most so many."""
-    async with database.begin() as connection:
+    async with survey(database) as connection:
         values = {"oldest": _oldest(await _edge(connection)), "edge": _LAST, "stores": stores}
         return [row.store_id for row in await _PREVIEWS_DUE.execute(connection, values)]
 

@@ -69,6 +69,8 @@ class Database:
     limits: Mapping[str, str] = field(default_factory=dict)
     """Settings of each transaction, for lack of a session that has them."""
     placement: Placement = field(default_factory=Placement)
+    survey_interval: float = 1.0
+    """Seconds between two statements of a deployment that ask all shards."""
     _entering: _Entering = field(default_factory=_Entering)
 
     def pools(self) -> dict[str, PoolUse]:
@@ -168,12 +170,14 @@ def open_database(
     pool_timeout: float = 10.0,
     statement_timeout_ms: int = 15_000,
     pooler: bool = False,
+    survey_interval: float = 1.0,
 ) -> Database:
     """The database of a `postgresql://` URL; nothing connects before the first use.
 
     pool_timeout: seconds to wait for a connection while all are in use.
     pooler: connections go through a transaction pooler such as PgBouncer, which keeps no session:
     no named prepared statements, no settings outside a transaction (decision 0006).
+    survey_interval: seconds between two statements that ask all shards (Citus).
     """
     limits = {
         "statement_timeout": str(statement_timeout_ms),
@@ -218,7 +222,14 @@ def open_database(
             (ACCEPTING_BY_STORE, {**BY_KEY, **brief}),
         )
     )
-    return Database(engine, direct, by_key, grouped, limits if pooler else {})
+    return Database(
+        engine,
+        direct,
+        by_key,
+        grouped,
+        limits if pooler else {},
+        survey_interval=survey_interval,
+    )
 
 
 def _close_read_only(context: ExceptionContext) -> None:

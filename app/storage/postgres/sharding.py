@@ -21,6 +21,7 @@ from app.storage.postgres.database import SHARDED, Connection, Database
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sql import Statement
+from app.storage.postgres.surveys import survey
 
 _CONDITION = re.compile(r"\s+AND <(\w+)>")
 _VALUE = re.compile(r"<(\w+\.store_id)>")
@@ -111,6 +112,6 @@ class Sweep(ShardedCommand):
         """
         if not await database.is_sharded():
             return [()]
-        async with database.begin() as connection:
+        async with survey(database) as connection:
             rows = await self._stores.execute(connection, values)
             return [(row.store_id,) for row in rows]

@@ -43,6 +43,7 @@ from app.storage.tables.store_tables import (
     replaced_secrets,
     stores,
 )
+from app.storage.tables.survey_tables import survey_slots
 from app.storage.tables.update_tables import archived_updates, attempts, updates
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "shipments",
     "sign_in_links",
     "stores",
+    "survey_slots",
     "updates",
     "webhook_events",
     "webhooks_expected",

@@ -18,6 +18,7 @@ from app.storage import rate_limits
 from app.storage.imports import reconciliations
 from app.storage.orders import repository
 from app.storage.outbox import updates
+from app.storage.postgres.surveys import survey
 from app.storage.recording import settlement
 from app.storage.recording.settlement import SettlementInput
 from app.usecases.context import AppContext
@@ -111,7 +112,7 @@ async def reconcile(
 
 async def due(context: AppContext, every: float) -> list[int]:
     """Stores with a last run at least that many seconds ago."""
-    async with context.transaction() as connection:
+    async with survey(context.database) as connection:
         return await reconciliations.due(connection, every)
 
 

@@ -17,6 +17,7 @@ from app.domain.errors import NotAvailable, OrderError
 from app.domain.outbox.rate_limits import Breaker
 from app.storage.imports import leases, webhook_inbox
 from app.storage.imports.leases import ImportRun, ImportTotals
+from app.storage.postgres.surveys import survey
 from app.usecases.context import AppContext
 from app.walmart import errors
 from app.worker.importer.leased_reader import LeasedReader, LeaseLost
@@ -72,7 +73,7 @@ class Importer:
         """Stores that are due: their last run is long enough ago."""
         if not self.every:
             return []
-        async with self.context.transaction() as connection:
+        async with survey(self.context.database) as connection:
             return await leases.due(connection, self.every)
 
     async def run(self, store_id: int) -> ImportTotals | None:

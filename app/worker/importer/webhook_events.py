@@ -12,6 +12,7 @@ from app.domain.errors import OrderError
 from app.domain.outbox.rate_limits import Breaker, Endpoint
 from app.storage.imports import webhook_inbox
 from app.storage.imports.webhook_inbox import WebhookEvent
+from app.storage.postgres.surveys import survey
 from app.usecases.context import AppContext
 from app.usecases.imports import import_returns_page, sync_order
 from app.walmart import errors
@@ -33,7 +34,7 @@ class WebhookEventReader:
 
     async def due(self) -> list[int]:
         """Stores with events to process."""
-        async with self.context.transaction() as connection:
+        async with survey(self.context.database) as connection:
             return await webhook_inbox.due(connection)
 
     async def process(self, store_id: int) -> None:

@@ -16,6 +16,7 @@ from app.storage.outbox import requeue, updates
 from app.storage.outbox.doubts import UpdateInDoubt
 from app.storage.outbox.requeue import StoredUpdate
 from app.storage.postgres.database import Connection
+from app.storage.postgres.surveys import survey
 from app.storage.recording import settlement
 from app.usecases.context import AppContext
 from app.usecases.updates import end_corrections, read_subject, subject_reader
@@ -35,7 +36,7 @@ class DoubtResolver:
     async def due(self) -> list[int]:
         """Stores with doubts that a read may end."""
         await storage.end_by_time(self.context.database)
-        async with self.context.transaction() as connection:
+        async with survey(self.context.database) as connection:
             return await storage.due(connection)
 
     async def end(self, store_id: int) -> None:

@@ -37,6 +37,15 @@ def test_a_query_for_anything_due_comes_at_once_unless_stores_can_claim() -> Non
     assert pacer.next_at(claimable=True) == clock.now + PACE
 
 
+def test_a_query_of_all_shards_waits_for_its_turn() -> None:
+    pacer, clock = paced(later=0.0)
+    pacer.anything = pacer.recorded = True
+    pacer.turn_at = clock.now + 3.0
+    assert pacer.next_at(claimable=False) == clock.now + 3.0
+    pacer.begin()
+    assert pacer.turn_at is None
+
+
 def test_the_end_of_a_delivery_counts_only_if_a_rate_limit_delayed_updates() -> None:
     pacer, clock = paced()
     pacer.delivery_ended()
