@@ -106,6 +106,11 @@ pictures: .venv/.dev ## Remake the pictures of every page in docs/pictures (name
 bench: .venv/.dev ## Run the benchmarks; figures go to bench/results.json too
 	@$(BIN)/python -m bench.run
 
+.PHONY: bench-citus
+bench-citus: .venv/.dev ## Measure a cluster (Citus, at WAYBILL_CITUS) beside one PostgreSQL; writes docs/scaling.md
+	@[ -n "$${WAYBILL_CITUS:-}" ] || { echo "Set WAYBILL_CITUS to the address of a cluster's coordinator: postgresql://superuser@host:port/database" >&2; exit 2; }
+	@$(BIN)/python -m bench.citus
+
 .PHONY: bench-large
 bench-large: .venv/.dev ## Measure growth to five million orders (about half an hour, 40 GB of disk)
 	@$(BIN)/python -m bench.growth 10000 1000000 5000000 --out bench/large.json

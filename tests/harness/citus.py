@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -39,7 +40,7 @@ _SHARDS = """
 
 
 @contextmanager
-def opened() -> Iterator[Server]:
+def opened(shards: int = SHARDS) -> Iterator[Server]:
     """A server that makes databases of the cluster; its template is dropped at the end."""
     template = f"waybill_{os.getpid()}"
     with asyncio.Runner() as runner:
@@ -56,12 +57,18 @@ def opened() -> Iterator[Server]:
         )
         try:
             runner.run(_made(urls, admins, template))
-            _distributed(database_url(urls[0], template))
+            _distributed(database_url(urls[0], template), shards)
             runner.run(_closed(admins, template))
             yield server
         finally:
             server.execute(f"DROP DATABASE IF EXISTS {template} WITH (FORCE)")
             server.close()
+
+
+def nodes_of(server: Server, url: str) -> list[str]:
+    """The addresses of a database on each node, the coordinator's first."""
+    name = urlsplit(url).path[1:]
+    return [database_url(each, name) for each in server.urls]
 
 
 async def _urls() -> list[str]:
@@ -98,9 +105,9 @@ async def _made(urls: Sequence[str], admins: Sequence[asyncpg.Connection], name:
     await connection.close()
 
 
-def _distributed(url: str) -> None:
+def _distributed(url: str, shards: int) -> None:
     migrate.upgrade(url)
-    command = [sys.executable, "-m", "app.cli.main", "distribute", "--shards", str(SHARDS)]
+    command = [sys.executable, "-m", "app.cli.main", "distribute", "--shards", str(shards)]
     clean = {key: value for key, value in os.environ.items() if not key.startswith("WAYBILL_")}
     said = subprocess.run(
         command,
