@@ -35,7 +35,7 @@ def checks(facts: ClusterFacts, shards: int | None = None) -> Iterator[Check]:
     up = [node for node in facts.nodes if node.works]
     if up:
         yield settings(up)
-        yield connections(up)
+        yield connections(facts, up)
         yield clocks(up)
         yield moves(up)
         if shards is not None:
@@ -52,8 +52,9 @@ def nodes(facts: ClusterFacts) -> Iterator[Check]:
     if not any(node.coordinator for node in facts.nodes):
         yield Check(
             fine=False,
-            what="the coordinator is not among the nodes of the cluster",
+            what="the coordinator is no node of the cluster, so it asks a worker for each key",
             advice="SELECT citus_set_coordinator_host('<its address as the workers reach it>');",
+            serious=False,
         )
     workers = [node for node in facts.nodes if node.holds]
     versions = {node.version for node in facts.nodes if node.works}
@@ -104,9 +105,9 @@ def settings(up: Sequence[Node]) -> Check:
     )
 
 
-def connections(up: Sequence[Node]) -> Check:
+def connections(facts: ClusterFacts, up: Sequence[Node]) -> Check:
     """Whether each session of the coordinator can have one on each worker."""
-    coordinator = max((node.connections for node in up if node.coordinator), default=0)
+    coordinator = facts.connections
     short = [node for node in up if node.connections < coordinator]
     what = f"each node takes as many connections as the coordinator ({coordinator})"
     if not short:

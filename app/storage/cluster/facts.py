@@ -32,7 +32,8 @@ _NODES = """
      ORDER BY n.groupid
 """
 _SESSION = """
-    SELECT current_setting('citus.max_adaptive_executor_pool_size')::int AS pool,
+    SELECT current_setting('max_connections')::int AS connections,
+           current_setting('citus.max_adaptive_executor_pool_size')::int AS pool,
            current_setting('citus.override_table_visibility', true) = 'on' AS hides,
            (SELECT count(*) FROM pg_class
              WHERE relnamespace IN ('public'::regnamespace, 'pg_toast'::regnamespace)
@@ -83,6 +84,8 @@ class ClusterFacts:
     """Tables that are not where they belong."""
     pool: int
     """Connections that a statement of several shards opens to each node."""
+    connections: int
+    """The coordinator's max_connections."""
     hides: bool
     """Whether each look at the catalogue asks which tables are shards."""
     relations: int
