@@ -194,7 +194,8 @@ async def working_digests(connection: Connection) -> set[bytes]:
     opened = open_sessions().with_only_columns(sessions.c.secret_hash)
     link = sign_in_links.c
     links = sa.select(link.secret_hash).where(link.expires_at > sa.func.now())
-    return {*(await connection.execute(sa.union_all(opened, links))).scalars()}
+    found = [(await connection.execute(each)).scalars() for each in (opened, links)]
+    return {each for some in found for each in some}
 
 
 async def people_of_key(connection: Connection, key_id: UUID, *, most: int) -> list[str]:
