@@ -24,6 +24,8 @@ from tests.harness.walmart import SimulatedWalmart
 BREAKER = Breaker(base=0.1, cap=0.4)
 POLICY = RetryPolicy(base=0.02, cap=0.2, give_up_after=3600, quiet_period=0.4)
 _DRAIN = 5.0
+HOUSEKEEPING = frozenset({"retention", "aging", "order_counts", "rollup"})
+"""Jobs that no delivery waits for. In every poller they cost half as much as all else."""
 SETTINGS = Settings.model_construct(
     poller_concurrency=20,
     lease=20.0,
@@ -46,11 +48,17 @@ class Pollers(SimulatedWalmart, StoredState):
     """What pollers are composed of, but for the context."""
 
     def poller(
-        self, *, policy: RetryPolicy = POLICY, without: str | None = None, **changes: Any
+        self,
+        *,
+        policy: RetryPolicy = POLICY,
+        without: str | None = None,
+        housekeeping: bool = False,
+        **changes: Any,
     ) -> Poller:
         """Compose a poller.
 
-        without: the name of a job that it leaves out. changes: parts and settings, by name.
+        without: the name of a job that it leaves out. housekeeping: with the jobs of HOUSEKEEPING.
+        changes: parts and settings, by name.
         """
         parts = {each.name for each in fields(Parts)} & changes.keys()
         settings = {
@@ -69,7 +77,8 @@ class Pollers(SimulatedWalmart, StoredState):
             },
         )
         composed = worker.poller(given)
-        jobs = [each for each in composed.maintenance.jobs if each.name != without]
+        left_out = {without} if housekeeping else {without, *HOUSEKEEPING}
+        jobs = [each for each in composed.maintenance.jobs if each.name not in left_out]
         return replace(composed, maintenance=replace(composed.maintenance, jobs=jobs), drain=_DRAIN)
 
     @asynccontextmanager

@@ -149,7 +149,7 @@ async def refusals(seen: Scrapes, world: World) -> None:
     await world.fault("shipping", "refuse", field="methodCode")
     updates = await shipment(world, 1, 1, 1, 1, 1, store=store)
     await world.deliver_until(*updates, states={State.FAILED})
-    async with world.polling():
+    async with world.polling(housekeeping=True):
         during = await seen.until(of("waybill_notifications_failing"))
     await seen.fault("WaybillUpdatesFailing", "WaybillNotificationsFailing", during=during)
 

@@ -88,7 +88,7 @@ async def test_pollers_add_up_changed_counts(world: World) -> None:
     store = await world.a_store()
     await world.an_order(1, store=store)
     waiting = sa.text("SELECT count(*) FROM order_count_changes")
-    async with limited(), world.polling():
+    async with limited(), world.polling(housekeeping=True):
         while True:
             async with world.database.begin() as connection:
                 if not (await connection.execute(waiting)).scalar_one():

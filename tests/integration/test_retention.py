@@ -277,7 +277,11 @@ async def test_a_poller_deletes_old_rows_beside_its_deliveries(world: World) -> 
         WHERE ended_at < now() - interval '90 days') - 70"""
     async with (
         world.polling(
-            retain_updates=90, retain_attempts=90, retain_idempotency_keys=7, poll_interval=0.05
+            housekeeping=True,
+            retain_updates=90,
+            retain_attempts=90,
+            retain_idempotency_keys=7,
+            poll_interval=0.05,
         ),
         limited(),
     ):

@@ -168,7 +168,7 @@ async def test_a_crash_before_the_cursor_moves_counts_nothing_twice(world: World
 async def test_pollers_sum_up_what_is_final(world: World) -> None:
     (update_id,) = await delivered(world, "1ZA")
     await aged(world, update_id, AGE)
-    async with limited(), world.polling():
+    async with limited(), world.polling(housekeeping=True):
         while not await rows(world):
             await asyncio.sleep(0.02)
     assert await rollup.due(world.database) == []

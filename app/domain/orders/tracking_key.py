@@ -6,6 +6,7 @@ a byte order mark or a typographic hyphen. `str.isspace` and the general categor
 format characters, Pd are dashes.
 """
 
+import functools
 import re
 from unicodedata import category
 
@@ -24,6 +25,8 @@ def visible(number: str) -> str:
     return "".join("-" if _is_hyphen(each) else each for each in number if not _is_invisible(each))
 
 
+# A read-back asks for the same few numbers again for each pair of an order's shipments.
+@functools.lru_cache(maxsize=1024)
 def tracking_key(number: str) -> str:
     """Normalise a tracking number for sending and comparison: `visible`, no hyphens, upper case."""
     return visible(number).replace("-", "").upper()

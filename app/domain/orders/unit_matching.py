@@ -59,7 +59,7 @@ class _Matching:
 
     def assign(self, owner: _Part, allowed: frozenset[str], units: int) -> None:
         """Assign an owner up to `units` units in all, under the allowed numbers."""
-        if not units:
+        if not units or not allowed:
             return
         self._allowed[owner] = allowed
         for number in allowed - self._free.keys():
