@@ -9,7 +9,7 @@ from uuid import UUID
 from app.cli import database_command
 from app.cli.database_command import CannotDo, new_id
 from app.domain.errors import Conflict
-from app.endings import Scope
+from app.domain.scope import Scope
 from app.settings import Settings
 from app.storage import rate_limits
 from app.storage.postgres.database import Connection

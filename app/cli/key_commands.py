@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app.endings import Scope
+from app.domain.scope import Scope
 
 app = typer.Typer(help="API keys: create, list, rotate, revoke.", no_args_is_help=True)
 

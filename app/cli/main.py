@@ -16,7 +16,8 @@ import typer
 from app.cli import key_commands
 from app.cli.key_commands import key_name
 from app.domain.notification_kind import NotificationKind
-from app.endings import CannotGoOn, Scope
+from app.domain.scope import Scope
+from app.endings import CannotGoOn
 
 app = typer.Typer(
     name="waybill",

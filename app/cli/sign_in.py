@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from app.cli import database_command
 from app.cli.database_command import CannotDo, new_id
-from app.endings import Scope
+from app.domain.scope import Scope
 from app.settings import Settings
 from app.storage import audit
 from app.storage.postgres.database import Connection

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute, APIRouter
 
-from app.endings import Scope
+from app.domain.scope import Scope
 from app.storage.stores.sessions import Access
 from app.web.auth import Caller, KeyRing
 from app.web.page_settings import PageSettings

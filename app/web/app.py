@@ -9,7 +9,7 @@ from uuid import uuid4
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from app.commerce.adobe_keys import AdobeKeys, open_keys
+from app.commerce.adobe_keys import AdobeKeys
 from app.usecases.context import AppContext
 from app.web import docs, health, openapi, problems
 from app.web.access import pattern_of
@@ -114,7 +114,7 @@ def create_app(
     metrics: MetricsSource,
     ready: Ready,
     version: str,
-    adobe_keys: AdobeKeys | None = None,
+    adobe_keys: AdobeKeys,
     answer_within: float = 8.0,
     page: PageSettings | None = None,
     metrics_here: bool = True,
@@ -153,7 +153,7 @@ def create_app(
     app.state.ready = ready
     app.state.draining = draining or asyncio.Event()
     app.state.answer_within = answer_within
-    app.state.adobe_keys = adobe_keys or open_keys()
+    app.state.adobe_keys = adobe_keys
     app.state.page = page or PageSettings()
     app.state.attention = AttentionCounts(time.monotonic)
     app.state.last_changes = LastChanges(time.monotonic)

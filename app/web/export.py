@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 
+from app.commerce.adobe_keys import AdobeKeys
 from app.usecases.context import AppContext
 from app.version import VERSION
 from app.web.app import create_app
@@ -34,9 +35,13 @@ async def _ready() -> str | None:
 
 def describing_only() -> FastAPI:
     """The app without a database. It can serve its document and its documentation pages."""
-    context = cast("AppContext", _Nothing())
     return create_app(
-        context=context, admin_key=None, metrics=_NoMetrics(), ready=_ready, version=VERSION
+        context=cast("AppContext", _Nothing()),
+        admin_key=None,
+        metrics=_NoMetrics(),
+        ready=_ready,
+        version=VERSION,
+        adobe_keys=cast("AdobeKeys", _Nothing()),
     )
 
 
@@ -47,7 +52,7 @@ def document() -> dict[str, Any]:
 
 
 class _Nothing:
-    """In place of an AppContext, which nothing reads while the document is created."""
+    """In place of collaborators, which nothing reads while the document is created."""
 
     database = None
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 import httpx
 import sqlalchemy as sa
 
+from app.commerce.adobe_keys import open_keys
 from app.commerce.client import CommerceClient
 from app.domain.outbox.claimed_update import Claimed
 from app.domain.outbox.delivery_result import DeliveryResult
@@ -166,7 +167,12 @@ def open_environment(url: str, runner: asyncio.Runner) -> Environment:
         monotonic=time.monotonic,
     )
     app = create_app(
-        context=context, admin_key=ADMIN_KEY, metrics=Counted(), ready=_no_reason, version="0"
+        context=context,
+        admin_key=ADMIN_KEY,
+        metrics=Counted(),
+        ready=_no_reason,
+        version="0",
+        adobe_keys=open_keys(),
     )
     doubts = DoubtResolver(context, breaker)
     return Environment(database, context, client_of(app), walmart, runner, claimer, carried, doubts)

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import yaml
 
+from app.commerce.adobe_keys import open_keys
 from app.domain.update import State
 from app.metrics import registry
 from app.metrics.registry import Metrics
@@ -98,7 +99,14 @@ async def api(world: World, database: Database | None = None) -> AsyncIterator[s
     async def ready() -> str | None:
         return None
 
-    app = create_app(context=context, admin_key=KEY, metrics=metrics, ready=ready, version="1")
+    app = create_app(
+        context=context,
+        admin_key=KEY,
+        metrics=metrics,
+        ready=ready,
+        version="1",
+        adobe_keys=open_keys(),
+    )
     async with serving(app) as url:
         yield url
 

@@ -326,7 +326,7 @@ async def test_levels_put_while_cancellations_of_the_same_items_are_recorded_do_
         for each in claimed_updates
     ]
     async with world.database.begin() as connection:
-        await stock.hold(connection, 1, [StockLevel("SKU-1", None)])
+        await stock.lock(connection, 1, [StockLevel("SKU-1", None)])
         recording_ = asyncio.create_task(
             delivery_results.record(world.database, results, world.context.new_id)
         )

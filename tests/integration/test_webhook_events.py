@@ -16,13 +16,13 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
+from app.commerce.adobe_keys import AdobeKeys
 from app.domain.outbox.rate_limits import Breaker
 from app.storage import queries
 from app.storage.imports import webhook_inbox
 from app.storage.outbox import retention
 from app.storage.queries.views import OrderView, ReturnRequestedView, StoreView
 from app.usecases.stores import walmart_webhooks
-from app.web.app import create_app
 from app.worker.importer.importer import Importer
 from app.worker.importer.webhook_events import WebhookEventReader
 from app.worker.maintenance.scheduler import MaintenanceScheduler
@@ -30,14 +30,13 @@ from tests.harness.pollers import BREAKER
 from tests.harness.server import serving
 from tests.harness.waiting import limited
 from tests.harness.world import World
-from tests.integration.web.conftest import ADMIN_KEY, Counted, _ready, client_of
+from tests.integration.web.conftest import app_of, client_of
+from tests.tls import TLS
 
 
 @pytest.fixture
 def app(world: World) -> FastAPI:
-    return create_app(
-        context=world.context, admin_key=ADMIN_KEY, metrics=Counted(), ready=_ready, version="0"
-    )
+    return app_of(world, AdobeKeys(httpx.AsyncClient(verify=TLS)))
 
 
 @pytest.fixture

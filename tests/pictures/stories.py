@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from app.domain.orders.requests import RequestedItem
 from app.domain.orders.returns import RefundRequest
 from app.domain.outbox.rate_limits import Breaker
+from app.domain.scope import Scope
 from app.domain.update import State
-from app.endings import Scope
 from app.storage import queries
 from app.storage.orders import ship_by
 from app.storage.queries import ReturnFilter

@@ -90,7 +90,7 @@ class CommerceEvent:
 _WRITTEN = [each.name for each in dataclasses.fields(CommerceEvent) if each.compare]
 
 
-async def hold(
+async def lock(
     connection: Connection, store_id: int, commerce_order_id: int, reference: str
 ) -> CommerceEvent | None:
     """The event with a reference, locked; the caller locks its order first."""
@@ -142,7 +142,7 @@ async def adopt(
 
     No event can begin to wait for it meanwhile. The caller has locked the order.
     """
-    await hold_link(connection, store_id, commerce_order_id)
+    await lock_links(connection, store_id, commerce_order_id)
     statement = (
         sa.update(table)
         .where(
@@ -209,7 +209,7 @@ async def remember(connection: Connection, store_id: int, event_id: str) -> None
     await connection.execute(insert(commerce_event_ids).values(values).on_conflict_do_nothing())
 
 
-async def hold_link(connection: Connection, store_id: int, commerce_order_id: int) -> None:
+async def lock_links(connection: Connection, store_id: int, commerce_order_id: int) -> None:
     """Lock the links of a Commerce order until the transaction ends."""
     key = f"commerce:{store_id}:{commerce_order_id}"
     await connection.execute(

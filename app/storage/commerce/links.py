@@ -28,7 +28,7 @@ async def keep(
     """
     key = {"store_id": store_id, "order_id": order_id}
     named = {"number": link.number, "entity_id": link.entity_id}
-    await commerce_events.hold_link(connection, store_id, link.entity_id)
+    await commerce_events.lock_links(connection, store_id, link.entity_id)
     if await commerce_events.others_with(connection, store_id, link.entity_id, order_id):
         return
     if (await _LINK.execute(connection, key | named)).first() is None:

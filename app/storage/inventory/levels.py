@@ -86,7 +86,7 @@ async def put(connection: Connection, wanted: Levels, ids: timeline.NewId) -> li
     level follows may have undone it. If it still waits, nothing is queued.
     """
     rows = [_level(ids(wanted.store_id), each.sku, each.ship_node) for each in wanted.levels]
-    await hold(connection, wanted.store_id, wanted.levels)
+    await lock(connection, wanted.store_id, wanted.levels)
     for row, each in zip(rows, wanted.levels, strict=True):
         row |= {"quantity": each.quantity}
         row |= {"given_at": wanted.given_at.isoformat() if wanted.given_at else None}
@@ -124,7 +124,7 @@ def _newest(
     return queued
 
 
-async def hold(connection: Connection, store_id: int, levels: Iterable[StockLevel]) -> None:
+async def lock(connection: Connection, store_id: int, levels: Iterable[StockLevel]) -> None:
     """Lock these levels until the transaction ends, so that no other transaction puts them."""
     subjects = sorted({subject(each.sku, each.ship_node) for each in levels})
     await _LOCK.execute(connection, {"store_id": str(store_id), "subjects": subjects})

@@ -19,7 +19,7 @@ _OF_CANCELLATIONS = sharding.ShardedCommand(sql.read("inventory/list_canceled_le
 _OF_REFUNDS = sharding.ShardedCommand(sql.read("inventory/list_refunded_skus.sql"))
 
 
-async def hold(
+async def lock(
     connection: Connection,
     sent: Mapping[int, Sequence[StockLevel]],
     canceled: Sequence[tuple[int, UUID]],
@@ -40,7 +40,7 @@ async def hold(
     for each in wanted:
         levels.setdefault(each.store_id, []).extend(each.levels)
     for store_id in sorted(levels):
-        await stock_levels.hold(connection, store_id, levels[store_id])
+        await stock_levels.lock(connection, store_id, levels[store_id])
 
 
 async def follow_cancellations(
@@ -72,7 +72,7 @@ async def follow(
     for store_id in sorted({each.store_id for each in wanted}):
         of_store = [each for each in wanted if each.store_id == store_id]
         levels = [level for each in of_store for level in each.levels]
-        await stock_levels.hold(connection, store_id, levels)
+        await stock_levels.lock(connection, store_id, levels)
         for each in of_store:
             await stock_levels.put(connection, each, ids)
 

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from app.domain.update import State
 from app.storage.postgres.database import Connection
 from app.storage.queries import commerce_search, order_views, return_views
-from app.storage.queries.commerce_fields import Condition, Field, Number, Text, Time, Words
+from app.storage.queries.commerce_fields import Field, Number, Text, Time, Words
 from app.storage.queries.commerce_search import Criteria, Searched
+from app.storage.queries.text_patterns import Condition
 from app.storage.queries.views import (
     OrderLineView,
     OrderView,

@@ -16,8 +16,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from app.domain import db_limits
 from app.storage.queries import text_patterns
 from app.storage.queries.order_search import customer_numbers
+from app.storage.queries.text_patterns import Condition
 
-Condition = sa.ColumnElement[bool]
 EQUAL, LIKE, NULL = "=", "like", "null"
 _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,

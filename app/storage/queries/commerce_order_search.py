@@ -11,7 +11,6 @@ from app.domain.orders.order import ERROR, FulfillmentStatus
 from app.storage.postgres.database import Connection
 from app.storage.queries import commerce_search, order_views
 from app.storage.queries.commerce_fields import (
-    Condition,
     CustomerNumber,
     Field,
     Number,
@@ -20,6 +19,7 @@ from app.storage.queries.commerce_fields import (
     Words,
 )
 from app.storage.queries.commerce_search import STORE, Criteria, Searched
+from app.storage.queries.text_patterns import Condition
 from app.storage.queries.views import OrderView
 from app.storage.tables import order_lines as lines
 from app.storage.tables import orders as table

@@ -11,7 +11,8 @@ from app.domain.db_limits import BIGINT
 from app.domain.errors import Invalid, Problem
 from app.storage.postgres.database import Connection
 from app.storage.postgres.errors import sqlstate
-from app.storage.queries.commerce_fields import EQUAL, LIKE, NULL, Condition, Field
+from app.storage.queries.commerce_fields import EQUAL, LIKE, NULL, Field
+from app.storage.queries.text_patterns import Condition
 
 # Condition types of Adobe's table ("Search using REST endpoints"), and seq and sneq of Magento's
 # Framework\DB\Adapter\Pdo\Mysql::prepareSqlCondition: the operator, and whether it is negated.

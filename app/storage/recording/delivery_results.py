@@ -126,7 +126,7 @@ async def _lock_levels(
         for task in order.tasks
         if task.kind is Kind.CANCELLATION and task.state in OPEN
     ]
-    await triggers.hold(connection, sent, canceled, _confirmed(results, Kind.REFUND))
+    await triggers.lock(connection, sent, canceled, _confirmed(results, Kind.REFUND))
 
 
 @dataclass(frozen=True, slots=True)

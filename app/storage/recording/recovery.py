@@ -109,7 +109,7 @@ async def end_levels(
     if asked:
         await stock_levels.put(connection, stock_levels.Levels(store_id, levels, "waybill"), ids)
     else:
-        await stock_levels.hold(connection, store_id, levels)
+        await stock_levels.lock(connection, store_id, levels)
         rows_of = [{"sku": each.sku, "ship_node": each.ship_node} for each in levels]
         values |= {"levels": rows_of, "note": NOT_KNOWN}
         subjects: list[Subject] = []

@@ -19,7 +19,7 @@ _PASS_ON_NAME = sql.load(
 )
 
 
-async def hold(connection: Connection, store_id: int) -> dict[str, Any]:
+async def lock(connection: Connection, store_id: int) -> dict[str, Any]:
     """The account and name of a store, locked together with the stores that share them."""
     rows = (await _LOCK.execute(connection, {"store_id": store_id})).mappings()
     return next(dict(row) for row in rows if row["store_id"] == store_id)
@@ -28,7 +28,7 @@ async def hold(connection: Connection, store_id: int) -> dict[str, Any]:
 async def pass_on(connection: Connection, before: dict[str, Any]) -> None:
     """Give the account and name that a store gave up to the oldest store that shares them.
 
-    before: the account and name of the store, by `hold`.
+    before: the account and name of the store, by `lock`.
     """
     await _PASS_ON_ACCOUNT.execute(connection, before)
     await _PASS_ON_NAME.execute(connection, before)

@@ -101,7 +101,7 @@ async def change(connection: Connection, store_id: int, values: Mapping[str, Any
     Raises AlreadyInUse. A store that shares an account or name (account_ownership.py) keeps it
     until it gets another; what the owner gives up goes to the oldest store that shares it.
     """
-    before = await account_ownership.hold(connection, store_id) if _SHARED & values.keys() else None
+    before = await account_ownership.lock(connection, store_id) if _SHARED & values.keys() else None
     statement = sa.update(stores).where(stores.c.store_id == store_id)
     columns = stores.c
     shared = {

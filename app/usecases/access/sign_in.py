@@ -1,6 +1,5 @@
 """Make a sign-in link, open a session by a link or a key, and end it. The audit records each."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,9 +11,8 @@ from app.storage.idempotency import IdempotentRequest
 from app.storage.postgres.database import Connection
 from app.storage.stores import sessions
 from app.storage.stores.sessions import LINK_LIFETIME, Access
+from app.storage.timeline import NewId
 from app.usecases.context import AppContext
-
-NewId = Callable[[int], UUID]
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ async def from_rest(
     """
     if request.reference is None:
         return None
-    again = await storage.hold(
+    again = await storage.lock(
         connection, order.store_id, order.commerce_order_id or 0, request.reference
     )
     known = again.shipments if again is not None else ()

@@ -71,7 +71,7 @@ class EventSubject:
 async def find_known(connection: Connection, merge: Merge) -> CommerceEvent | None:
     """Return the stored event of the message's subject, locked. None if there is none."""
     new = merge(None)
-    return await storage.hold(connection, new.store_id, new.commerce_order_id, new.reference)
+    return await storage.lock(connection, new.store_id, new.commerce_order_id, new.reference)
 
 
 async def carry_out(

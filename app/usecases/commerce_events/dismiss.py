@@ -31,7 +31,7 @@ async def dismiss(
         found = await storage.find(connection, event_id)
         # The order is locked before its events, everywhere in this order.
         order = await repository.lock(connection, found.order_id) if found.order_id else None
-        known = await storage.hold(
+        known = await storage.lock(
             connection, found.store_id, found.commerce_order_id, found.reference
         )
         if known is None or known.state not in storage.OPEN:

@@ -72,7 +72,7 @@ async def _wait(context: AppContext, merge: Merge, error: OrderError | None = No
     """Store the event until its order is linked; answers the order if it was linked just now."""
     async with context.transaction() as connection:
         new = merge(None)
-        await storage.hold_link(connection, new.store_id, new.commerce_order_id)
+        await storage.lock_links(connection, new.store_id, new.commerce_order_id)
         known = await find_known(connection, merge)
         event = merge(known)
         if error is None:

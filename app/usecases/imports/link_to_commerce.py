@@ -76,7 +76,7 @@ async def _left(connection: Connection, order: Order, changes: Mapping[str, obje
         return None
     # Sorted, against deadlocks.
     for number in sorted({before, after} if isinstance(after, int) else {before}):
-        await storage.hold_link(connection, order.store_id, number)
+        await storage.lock_links(connection, order.store_id, number)
     return before
 
 

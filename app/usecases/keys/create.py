@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.domain.audited_act import AuditedAct
 from app.domain.errors import Conflict, Invalid, Problem, Unknown
-from app.endings import Scope
+from app.domain.scope import Scope
 from app.storage import audit, idempotency, queries, rate_limits
 from app.storage.audit import NO_STORE, Act
 from app.storage.idempotency import IdempotentRequest

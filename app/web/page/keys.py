@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Response
 
 from app.domain.errors import OrderError, Unknown
-from app.endings import Scope
+from app.domain.scope import Scope
 from app.storage import queries
 from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.postgres.database import Connection

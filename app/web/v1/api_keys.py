@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Body, Query, Response
 from pydantic import Field
 
-from app.endings import Scope
+from app.domain.scope import Scope
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries import KeyFilter

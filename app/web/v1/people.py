@@ -10,7 +10,7 @@ from pydantic import Field
 
 from app.domain import ids
 from app.domain.errors import Invalid, Problem, Unknown
-from app.endings import Scope
+from app.domain.scope import Scope
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries.views import SessionView, View

@@ -8,10 +8,9 @@ from uuid import uuid4
 import pytest
 from fastapi import FastAPI
 
-from app.web.app import create_app
 from app.web.v1.fast_shipment import FastShipment
 from tests.harness.world import World
-from tests.integration.web.conftest import ADMIN_KEY, Counted, _ready, client_of
+from tests.integration.web.conftest import ADMIN_KEY, app_of, client_of
 from tests.integration.web.test_contract import a_key
 from tests.integration.web.test_refusals import SHIPMENTS
 
@@ -71,15 +70,13 @@ PATHS = [
 
 
 @pytest.fixture
-def plain(world: World) -> FastAPI:
+def plain(world: World, app: FastAPI) -> FastAPI:
     """The same app without the fast path."""
-    app = create_app(
-        context=world.context, admin_key=ADMIN_KEY, metrics=Counted(), ready=_ready, version="0"
-    )
-    rest = [each for each in app.user_middleware if not _fast(each)]
-    assert len(rest) == len(app.user_middleware) - 1
-    app.user_middleware = rest
-    return app
+    other = app_of(world, app.state.adobe_keys)
+    rest = [each for each in other.user_middleware if not _fast(each)]
+    assert len(rest) == len(other.user_middleware) - 1
+    other.user_middleware = rest
+    return other
 
 
 async def both(app: FastAPI, plain: FastAPI, method: str, path: str, **request: Any) -> Any:
