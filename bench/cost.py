@@ -52,7 +52,8 @@ def main() -> int:
                 pairs = list(zip(checkouts, found, strict=True))
                 for checkout, figures in pairs if number % 2 else reversed(pairs):
                     _round(deployment, checkout, stores, updates, figures if number else {})
-    _print(found)
+                if number:
+                    _print(f"after {number} rounds", found)
     return 0
 
 
@@ -112,7 +113,8 @@ def _processor_time(pid: int) -> float:
     return total + times.children_user + times.children_system
 
 
-def _print(found: Sequence[_Figures]) -> None:
+def _print(title: str, found: Sequence[_Figures]) -> None:
+    sys.stdout.write(f"{title}\n")
     for name, figures in found[0].items():
         line = (
             f"{name:26} {statistics.median(figures):8.1f} ({min(figures):.1f}-{max(figures):.1f})"
@@ -125,6 +127,7 @@ def _print(found: Sequence[_Figures]) -> None:
                 f", ratio {statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f})"
             )
         sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -8,9 +8,12 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
+
+from pydantic_core import from_json, to_json
 
 from app.http_client.call import Call
 
@@ -39,6 +42,11 @@ _WHOLE = re.compile(
     r"(?:(?:first|last|middle|full|complete|customer)?_?name|city|street)", re.IGNORECASE
 )
 _OF_FORMS = ("token", "secret", "password")
+# A text without any of these has no private name: looking for them is cheaper than reading it as
+# JSON. A backslash may be part of a name in JSON, and JSON with spaces is to be written without.
+_NEEDLES = (*_PARTS, "city", "street", "\\", '": ')
+# A carrier's name is in every shipment, and not private.
+_NAME = re.compile("name(?<!carriername)")
 # Linear time for any text: repetitions are possessive (no backtracking), and what repeats cannot
 # begin again within itself.
 _JSON_PAIR = re.compile(
@@ -58,7 +66,7 @@ _FREE_TEXT = (
     ("Bearer", re.compile(r"\bBearer\s++[\w.~+/-]{8,}+=*+")),
 )
 # A formatted phone number, and the end that each of them has.
-_PHONE_ENDS = re.compile(r"\d{3}[ .-]\d{4}\b")
+_PHONE_ENDS = re.compile(r"[ .-]\d{4}\b(?<=\d{3}[ .-]\d{4})")
 _PHONE = re.compile(r"(?:\+1[ .-]?)?(?:\(\d{3}\)\s?|\b\d{3}[ .-])\d{3}[ .-]\d{4}\b")
 # Creating an encoder costs as much as encoding a short text.
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -168,11 +176,20 @@ def _cleaned(text: str) -> str:
     # Each JSON key has a colon, so there are at most as many keys as colons.
     # mutation: redaction-key-limit
     if len(text) <= MOST_EVIDENCE and text.count(":") <= _MOST_KEYS:
-        try:
+        # mutation: body-without-private-name
+        if not _may_have_private_name(text):
+            return text
+        with suppress(ValueError):
+            return to_json(_clean(from_json(text))).decode()
+        # A lone surrogate, which only the standard library reads and writes.
+        with suppress(ValueError, RecursionError):
             return _write(_clean(json.loads(text)))
-        except (ValueError, RecursionError):
-            pass
     return _by_pattern(cut(text, _SCANNED))
+
+
+def _may_have_private_name(text: str) -> bool:
+    small = text.casefold()
+    return any(each in small for each in _NEEDLES) or _NAME.search(small) is not None
 
 
 def scrub(text: str) -> str:
@@ -183,6 +200,8 @@ def scrub(text: str) -> str:
             text = pattern.sub(REMOVED, text)
     if _PHONE_ENDS.search(text):
         text = _PHONE.sub(REMOVED, text)
+    if text.isascii():
+        return text
     # JSON and Python allow a lone surrogate; PostgreSQL does not.
     return text.encode("utf-8", "replace").decode("utf-8")
 

@@ -97,7 +97,29 @@ def test_any_input_is_kept_as_text_that_the_database_accepts(text: str) -> None:
 
 
 def test_a_lone_surrogate_does_not_break_the_evidence() -> None:
-    redact('{"description": "\\ud800"}').encode()
+    kept = redact('{"description":"\\ud800","postalAddress":{"state":"Canary"}}')
+    kept.encode()
+    assert "Canary" not in kept
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"postalAddress":{"state":"Canary"}}',
+        '{"Name":["Canary"]}',
+        '{"customerName":["Canary"]}',
+        '{"carrierName":{"carrier":"UPS"},"ns:City":["Canary"]}',
+        '{"n\\u0061me":["Canary"]}',
+        '{"ADDRE\u00df":["Canary"]}',
+    ],
+)
+def test_no_spelling_of_a_private_name_is_overlooked(body: str) -> None:
+    assert "Canary" not in redact(body)
+
+
+def test_a_body_without_a_private_name_is_kept_as_it_is() -> None:
+    body = '{"carrierName":{"carrier":"UPS"},"amount":1.10,"codes":[]}'
+    assert redact(body) == body
 
 
 @pytest.mark.parametrize("text", ["a" * 100_000, "a." * 50_000, '"' * 50_000, "[" * 100_000])
