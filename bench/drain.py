@@ -23,7 +23,7 @@ from app.storage.postgres.dsn import asyncpg_arguments
 from bench.peer_records import RECORDS
 from tests.processes import Deployment, a_store, deployed, free_port
 
-UPDATES = 5000
+UPDATES = 3000
 STORES = 50
 # Seconds until Walmart answers, and calls in flight.
 CASES = ((0.0, 64), (0.05, 200))

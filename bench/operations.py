@@ -23,7 +23,8 @@ import asyncpg
 from app.storage.postgres import migrate
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.embedded import EmbeddedPostgres
-from bench.accept import _FUNCTION, _processor_time
+from bench import processor_time
+from bench.accept import _FUNCTION
 from tests.processes import WAYBILL, Deployment, a_store, deployed, free_port
 
 # Requests of a round.
@@ -112,7 +113,7 @@ def _cost(
     url, pid = server
     connection = http.client.HTTPConnection(urlsplit(url).netloc)
     content = None if body is None else json.dumps(body)
-    before, count = _processor_time(pid), 0
+    before, count = processor_time.of_process(pid), 0
     for path in paths:
         headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": uuid.uuid4().hex}
         if content is not None:
@@ -124,7 +125,7 @@ def _cost(
             raise AssertionError(f"{method} {path}: {answer.status}")
         count += 1
     connection.close()
-    return (_processor_time(pid) - before) / count * 1e6
+    return (processor_time.of_process(pid) - before) / count * 1e6
 
 
 if __name__ == "__main__":

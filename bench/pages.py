@@ -11,15 +11,17 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+import asyncpg
+
 from app.storage.postgres import migrate
+from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.embedded import EmbeddedPostgres
 from app.web.page.order_list import PER_PAGE
 from bench import growth
@@ -111,18 +113,25 @@ class Visitor:
 
 def run(sizes: tuple[int, ...] = SIZES) -> Times:
     """Measure on a PostgreSQL of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        with EmbeddedPostgres.start(place / "data") as server:
+            migrate.upgrade(server.url)
+            asyncio.run(_grow(server.url, sizes))
+            return measure(server.url, place, sizes)
+
+
+def measure(url: str, folder: Path, sizes: Sequence[int]) -> Times:
+    """Measure on the databases that `growth.all_sizes` has made."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(EmbeddedPostgres.start(folder / "data"))
-        migrate.upgrade(server.url)
-        asyncio.run(_grow(server.url, sizes))
         visitors = {}
         for size in sizes:
-            url = server.url if size == sizes[-1] else growth.url_of(server.url, size)
+            database_url = url if size == sizes[-1] else growth.url_of(url, size)
+            asyncio.run(fill_a_page(database_url))
             place = folder / str(size)
             place.mkdir()
             visitors[size] = Visitor(
-                stack.enter_context(deployed(url, place, pollers=0, **_SETTINGS))
+                stack.enter_context(deployed(database_url, place, pollers=0, **_SETTINGS))
             )
         found: Times = {}
         for path in paths():
@@ -141,17 +150,19 @@ def paths() -> Iterator[str]:
 
 async def _grow(url: str, sizes: tuple[int, ...]) -> None:
     for each in await growth.all_sizes(url, sizes):
-        await fill_a_page(each.admin)
         await each.close()
 
 
-async def fill_a_page(admin: Any) -> None:  # noqa: ANN401 - asyncpg has no types
+async def fill_a_page(url: str) -> None:
     """Give the first store, which is the one that is asked for, more orders than a page shows.
 
     Otherwise the list of a store would have more rows in a larger database.
     """
+    admin = await asyncpg.connect(**asyncpg_arguments(url))
     for number in range(_NEWER, _NEWER + PER_PAGE * growth.STORES, growth.STORES):
         await admin.execute("SELECT bench_grow($1, $1)", number)
+    await admin.execute("ANALYZE")
+    await admin.close()
 
 
 def _by_turns(visitors: Mapping[int, Visitor], path: str) -> dict[str, float]:

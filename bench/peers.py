@@ -140,8 +140,8 @@ class _Calls:
 
 async def _main(name: str, database: str, walmart: str, wanted: int, slots: int) -> float:
     freeze_garbage()
-    # As the poller beside it; stdout is for the figure.
-    logs.configure("warning")
+    # As a poller that has nothing to say; stdout is for the figure.
+    logs.configure("error")
     async with open_http(timeout=30, max_connections=slots) as http:
         client = WalmartClient(http, base_url=walmart, timeout=30, now=lambda: datetime.now(UTC))
         calls = _Calls(client, asyncio.Semaphore(slots))

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import growth, pages
+from bench import growth, pages, report_pollers
 from bench.peer_records import RECORDS
-from bench.rows import Row, at_least, at_most, ratios, under
+from bench.rows import Row, at_least, at_most, costs, ratios, under
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 RESULTS = Path(__file__).with_name("results.json")
@@ -41,7 +41,9 @@ def write(results: Mapping[str, Any]) -> str:
         "```",
         growth.table(results["growth"]).strip("\n"),
         "```\n",
+        *report_pollers.model(results["replicas"]),
         *_pages(results),
+        *_dates(results),
         *_large(),
         _NOTES.read_text(),
     ]
@@ -51,12 +53,17 @@ def write(results: Mapping[str, Any]) -> str:
 
 
 def _pages(results: Mapping[str, Any]) -> Iterator[str]:
-    """The pages and the open pages, which may be of a run of their own."""
     if "pages" in results:
-        yield f"Pages and lists, and accepting beside open pages: {results['pages_of']}.\n"
         yield "```"
         yield pages.table(results["pages"]).strip("\n")
         yield "```\n"
+
+
+def _dates(results: Mapping[str, Any]) -> Iterator[str]:
+    """Of which version and day each part of the run is."""
+    for name, (version, seconds) in results.get("parts", {}).items():
+        yield f"- {name}: {version}, {seconds} s"
+    yield ""
 
 
 def _large() -> Iterator[str]:
@@ -78,14 +85,14 @@ def _rows(results: Mapping[str, Any]) -> Iterator[Row]:
             rates,
             "a second",
         )
-    yield from _costs("a request", processes["cost_ms"])
+    yield from costs("a request", processes["cost_ms"])
     yield from _streaming(results.get("streams", {}))
     yield from _paging(results.get("pages", {}))
     yield from _draining(results["drain"])
     yield from _waking(results)
     yield from _growing(results["growth"])
     yield from _footprint(results["footprint"])
-    yield from _replicas(results["replicas"])
+    yield from report_pollers.rows(results["replicas"])
     for in_flight, rates in results["transport"].items():
         ratio = ratios(rates["ours"], rates["httpx"])
         yield Row(f"calls through our transport to httpx's own pool, {in_flight}", ratio, "times")
@@ -246,30 +253,6 @@ def _footprint(found: Mapping[str, list[float]]) -> Iterator[Row]:
             yield Row(f"memory: {what}", figures, "MiB", "under 150", under(150))
         else:
             yield Row(f"start: {what}", figures, "s", "under 2", under(2))
-
-
-def _replicas(found: Mapping[str, Any]) -> Iterator[Row]:
-    for number, rates in found["per_second"].items():
-        predicted = found["model"][number]
-        yield Row(
-            f"pollers: {number}; updates a second (the model says {predicted:.0f})",
-            rates,
-            "a second",
-        )
-        waits = found["waiting_for_locks"][number]
-        yield Row(f"pollers: {number}; of the busy server processes, wait for a lock", waits, "")
-        if number != "1":
-            shares = found["least_share"][number]
-            yield Row(f"pollers: {number}; the least share, of an even one", shares, "")
-    yield Row("pollers: deadlocks in all of these", [found["deadlocks"]], "", "0", lambda n: n == 0)
-    yield from _costs("an update", found["cost_ms"])
-
-
-def _costs(what: str, cost_ms: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
-    for number, cost in cost_ms.items():
-        parts = ", ".join(f"{name} {spent:.2f}" for name, spent in cost.items())
-        whole = sum(cost.values())
-        yield Row(f"processor time of {what}, processes: {number} ({parts})", [whole], "ms")
 
 
 def _charts(results: Mapping[str, Any]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """A row of the report: a figure of one or several rounds, and its goal."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -49,3 +49,11 @@ def at_most(goal: float) -> Callable[[float], bool]:
 def under(goal: float) -> Callable[[float], bool]:
     """A goal that is met below this figure."""
     return lambda found: found < goal
+
+
+def costs(what: str, cost_ms: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
+    """Rows of the processor time of a piece of work, by number of processes and consumer."""
+    for number, cost in cost_ms.items():
+        parts = ", ".join(f"{name} {spent:.2f}" for name, spent in cost.items())
+        whole = sum(cost.values())
+        yield Row(f"processor time of {what}, processes: {number} ({parts})", [whole], "ms")

@@ -1,7 +1,9 @@
 """`make bench`: measures, prints the table, writes bench/results.json and docs/performance.md.
 
-Every contestant of a comparison takes its turn within each round, so that a machine that is busy
-for a while slows all of them.
+`python -m bench.run [part…]` measures only these parts, and keeps the figures of the others; the
+report says of which version and day each part is, and how long it took. Every contestant of a
+comparison takes its turn within each round, so that a machine that is busy for a while slows all
+of them.
 """
 
 import asyncio
@@ -11,7 +13,9 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,7 +42,9 @@ from bench import (
 from tests.processes import deployed
 
 RESULTS = Path(__file__).with_name("results.json")
-ROUNDS = 5
+# Of all parts together, so that they take less than a quarter of an hour.
+ROUNDS = 3
+LATENCY_ROUNDS = 4
 # More would use up the orders of bench/accept.py.
 SECONDS = 2.0
 _SETTINGS = {
@@ -52,43 +58,92 @@ _SETTINGS = {
 
 def main() -> int:
     """Measure, print, write."""
-    results: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        folder_path = Path(folder)
-        # fsync stays on: accepted requests are as durable here as in production.
-        with EmbeddedPostgres.start(folder_path / "data") as server:
-            migrate.upgrade(server.url)
-            results |= {"machine": asyncio.run(_machine(server.url)), "waybill": _version()}
-            results |= _delivered(server.url, folder_path)
-            with deployed(server.url, folder_path, pollers=0, **_SETTINGS) as deployment:
-                results["accept"], results["api_replicas"] = accept.measure(
-                    deployment, server.url, folder_path, rounds=ROUNDS, seconds=SECONDS
-                )
-            _keep(results)
-        # With commit timestamps, from which a wake-up is timed.
-        timed = {"track_commit_timestamp": "on"}
-        with EmbeddedPostgres.start(folder_path / "queues", options=timed) as server:
-            migrate.upgrade(server.url)
-            results["latency"] = latency.measure(server.url, folder_path, rounds=ROUNDS)
-            results["drain"] = drain.measure(server.url, folder_path, rounds=ROUNDS)
-            results["replicas"] = replicas.measure(server.url, folder_path, rounds=ROUNDS)
-            results["footprint"] = footprint.measure(server.url, folder_path, rounds=ROUNDS)
-    _keep(results)
-    results["transport"] = transport.measure(rounds=ROUNDS)
-    _keep(results)
-    results["streams"] = streams.run(rounds=ROUNDS, seconds=SECONDS)
-    _keep(results)
-    results["growth"] = growth.run(growth.SIZES)
-    _keep(results)
-    results["pages"], results["pages_of"] = pages.run(), f"{results['waybill']}"
-    _keep(results)
+    wanted = sys.argv[1:] or list(PARTS)
+    if unknown := set(wanted) - PARTS.keys():
+        sys.stderr.write(f"No part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}.\n")
+        return 2
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    for name in wanted:
+        sys.stderr.write(f"{name} …\n")
+        began = time.monotonic()
+        results |= PARTS[name]()
+        took = time.monotonic() - began
+        results["parts"] = results.get("parts", {}) | {name: [_version(), round(took)]}
+        sys.stderr.write(f"{name}: {took:.0f} s\n")
+        # After each, so that an interrupted run loses none.
+        RESULTS.write_text(json.dumps(results, indent=2) + "\n")
     sys.stdout.write(report.write(results))
     return 0
 
 
-def _keep(results: Mapping[str, Any]) -> None:
-    """Keep the results so far, so that an interrupted run loses none."""
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+@contextmanager
+def _server(**options: str) -> Iterator[tuple[str, Path]]:
+    """A new PostgreSQL with Waybill's tables, and a folder."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        # fsync stays on: accepted requests are as durable here as in production.
+        server = stack.enter_context(EmbeddedPostgres.start(folder / "data", options=options))
+        migrate.upgrade(server.url)
+        yield server.url, folder
+
+
+def _accept() -> dict[str, Any]:
+    with _server() as (url, folder):
+        found: dict[str, Any] = {"machine": asyncio.run(_machine(url)), "waybill": _version()}
+        found |= _delivered(url, folder)
+        with deployed(url, folder, pollers=0, **_SETTINGS) as deployment:
+            found["accept"], found["api_replicas"] = accept.measure(
+                deployment, url, folder, rounds=ROUNDS, seconds=SECONDS
+            )
+    return found
+
+
+def _latency() -> dict[str, Any]:
+    # With commit timestamps, from which a wake-up is timed.
+    with _server(track_commit_timestamp="on") as (url, folder):
+        return {"latency": latency.measure(url, folder, rounds=LATENCY_ROUNDS)}
+
+
+def _drain() -> dict[str, Any]:
+    with _server() as (url, folder):
+        return {"drain": drain.measure(url, folder, rounds=ROUNDS)}
+
+
+def _pollers() -> dict[str, Any]:
+    with _server() as (url, folder):
+        return {"replicas": replicas.measure(url, folder, rounds=ROUNDS)}
+
+
+def _footprint() -> dict[str, Any]:
+    with _server() as (url, folder):
+        return {"footprint": footprint.measure(url, folder, rounds=ROUNDS)}
+
+
+def _transport() -> dict[str, Any]:
+    return {"transport": transport.measure(rounds=ROUNDS)}
+
+
+def _streams() -> dict[str, Any]:
+    return {"streams": streams.run(rounds=ROUNDS, seconds=SECONDS)}
+
+
+def _growth() -> dict[str, Any]:
+    sizes = growth.SIZES
+    with _server() as (url, folder):
+        found = {"growth": asyncio.run(growth.measure(url, sizes))}
+        return found | {"pages": pages.measure(url, folder, (sizes[0], sizes[-1]))}
+
+
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "accept": _accept,
+    "latency": _latency,
+    "drain": _drain,
+    "pollers": _pollers,
+    "footprint": _footprint,
+    "transport": _transport,
+    "streams": _streams,
+    "growth": _growth,
+}
 
 
 def _version() -> str:
