@@ -5,6 +5,7 @@ delivery. An update that a NOTIFY names is claimed without a query for due updat
 """
 
 import asyncio
+import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -55,7 +56,9 @@ class Dispatcher:
     monotonic: Callable[[], float]
     _batch_size: int = 0
     """Stores of one claim. 0 means that it is not known yet; then it is one."""
-    _scheduler: FairScheduler = field(default_factory=FairScheduler)
+    _scheduler: FairScheduler = field(
+        default_factory=lambda: FairScheduler(secrets.randbits(32) or 1)
+    )
     _claims: dict[asyncio.Task[None], Sequence[Turn]] = field(default_factory=dict)
     _lost: Counter[SlotKey] = field(default_factory=Counter)
     """Claims of a store in a row that another poller won."""

@@ -113,6 +113,9 @@ class Turn:
 class FairScheduler:
     """Stores with due updates, known from a query of the outbox or from a NOTIFY."""
 
+    seed: int = 0
+    """Of the order of stores that were not served yet. Pollers with the same one claim from the
+    same stores at the same time, and one of each two claims gets nothing."""
     _due: dict[SlotKey, list[DueGroup]] = field(default_factory=dict)
     _claiming: set[SlotKey] = field(default_factory=set)
     """Stores with a claim under way; a store has one claim at a time."""
@@ -139,11 +142,15 @@ class FairScheduler:
                 due[group.slot_key].append(group)
             else:
                 later = min(later, wait)
-        order = sorted(due, key=lambda key: (self._served.get(key, 0), key))
+        # mutation: pollers-begin-with-different-stores
+        order = sorted(due, key=lambda key: (self._served.get(key, 0), self._place(key)))
         self._due = {key: due[key] for key in order}
         self._announced.clear()
         self._served = {key: turn for key, turn in self._served.items() if key in due}
         return later
+
+    def _place(self, key: SlotKey) -> tuple[int, SlotKey]:
+        return (hash((self.seed, key)) if self.seed else 0), key
 
     def announce(self, store_id: int, kind: Kind) -> None:
         """Add a due update that was not tried yet, known from a NOTIFY."""

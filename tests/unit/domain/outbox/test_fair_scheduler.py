@@ -178,6 +178,15 @@ def test_the_fewer_slots_are_free_the_more_announced_stores_share_them() -> None
     assert shares == [2] * 10
 
 
+def test_pollers_begin_with_different_stores() -> None:
+    first = set()
+    for seed in range(1, 9):
+        turns = FairScheduler(seed)
+        turns.set_due([due(store) for store in range(50)], 0.0)
+        first.add(served(turns, slots()))
+    assert len(first) > 4
+
+
 def stores(turns: FairScheduler, given: SlotBudget, most: int = 9, **allowed: bool) -> list[int]:
     return [each.key[0] for each in turns.batch(given, most, **allowed)]
 
