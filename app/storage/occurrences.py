@@ -34,7 +34,7 @@ async def report(
     )
     columns = ("store_id", "what", "kind", "code", "about", "detail")
     row = sa.select(
-        stores.c.store_id,
+        sa.literal(store_id, notifications.c.store_id.type),
         *(sa.literal(what.value) for _ in range(3)),
         sa.literal(about, notifications.c.about.type),
         sa.literal(dict(detail or {}), notifications.c.detail.type),

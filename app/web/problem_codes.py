@@ -87,6 +87,10 @@ CODES: dict[str, Code] = {
     "search_too_broad": Code(
         422, "More than 1,000 numbers begin with q, or a searchCriteria took too long."
     ),
+    "store_id_required": Code(
+        422,
+        "The installation keeps its stores on several database servers (Citus): name the store.",
+    ),
     "idempotency_key_invalid": Code(422, "The key must have 1 to 255 printable ASCII characters."),
     "idempotency_key_reused": Code(422, "The key was used before with another body."),
     "unknown_line": Code(422, "The order has no such line, SKU or Commerce item."),

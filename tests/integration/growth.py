@@ -150,6 +150,10 @@ class Watched:
         rows: Sequence[Any] = await self.connection.fetch(statement, *values)
         return rows
 
+    async def is_sharded(self) -> bool:
+        """Whether the tables are distributed by store: these never are."""
+        return False
+
 
 def rows_read(node: dict[str, Any]) -> int:
     """Table rows and index entries that were read, including those filtered out."""

@@ -196,6 +196,8 @@ async def test_a_claim_covers_one_store_when_stores_are_distributed(
 
 async def _like_citus(world: World) -> None:
     await world.database.direct.fetch(_AS_ON_CITUS)
+    # PostgreSQL was asked when this connection was opened.
+    world.database.placement.sharded = None
 
 
 async def _a_day(world: World) -> None:

@@ -1,19 +1,33 @@
 """Statements in two forms, and the survey in two forms: both give the same result."""
 
 import random
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
+from app.domain.errors import Invalid
 from app.domain.update import Kind
+from app.storage import queries
 from app.storage.commerce import events
 from app.storage.outbox import due, retention
 from app.storage.postgres import sharding
 from app.storage.postgres.database import Database
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.postgres.placement import PLAN_BY_VALUES, Placement
+from app.storage.postgres.pool import Pool
+from app.storage.postgres.session import Session, Sessions
+from app.storage.queries.order_filter import OrderFilter
+from app.storage.queries.pagination import KeysetPage
+from app.storage.queries.return_views import ReturnFilter
+from app.storage.queries.update_views import UpdateFilter
+from app.usecases.orders import ship
 from app.worker.maintenance import retention as jobs
 from app.worker.maintenance.retention import AttemptSweep
+from tests.builders import a_package
+from tests.harness.world import ACTOR, World
 
 _UPDATE = sa.text("""
     INSERT INTO updates (store_id, id, subject, kind, sequence, state, ambiguous, urgent, active,
@@ -137,3 +151,74 @@ async def test_a_store_with_a_backlog_does_not_delay_others_when_stores_are_shar
     assert len(claimed) == events.BATCH
     # Two stores have one each, and have waited longest.
     assert {UUID("801".zfill(32)), UUID("901".zfill(32))} <= set(claimed)
+
+
+async def _pages(session: Session) -> list[list[Any]]:
+    """Every list of all stores, in pages of two."""
+    lists: list[tuple[Any, Any]] = [
+        (queries.orders, OrderFilter()),
+        (queries.orders, OrderFilter(statuses=("open", "error"))),
+        (queries.orders, OrderFilter(sync=("pending",))),
+        (queries.orders, OrderFilter(q="1")),
+        (queries.orders, OrderFilter(code="order_unreadable")),
+        (queries.updates, UpdateFilter()),
+        (queries.updates, UpdateFilter(state="pending")),
+        (queries.updates, UpdateFilter(code="gave_up")),
+        (queries.returns, ReturnFilter()),
+        (queries.returns, ReturnFilter(status="received")),
+    ]
+    found: list[list[Any]] = []
+    for read, wanted in lists:
+        after, ids = None, []
+        while True:
+            views, after = await read(session, wanted, KeysetPage(2, after))
+            ids += [view.id for view in views]
+            if after is None:
+                break
+        found.append(ids)
+    counts = await queries.summary(session, None)
+    now = await queries.database_time(session)
+    cards = await queries.cards(session, None, counts, now=now, soon=timedelta(days=1))
+    return [*found, [cards]]
+
+
+async def test_lists_of_all_stores_are_the_same_when_stores_are_sharded(world: World) -> None:
+    """One server goes from group to group of an index; several answer for their own stores."""
+    stores = [await world.a_store() for _ in range(3)]
+    for number in range(7):
+        order = await world.an_order(1, store=stores[number % 3])
+        if number % 2:
+            await ship.ship(world.context, order.id, a_package(f"1Z{number}"), actor=ACTOR)
+    read = []
+    for sharded in (False, True):
+        world.database.placement.sharded = sharded
+        async with world.database.direct.reading() as session:
+            read.append(await _pages(session))
+    assert [len(ids) for ids in read[0][:3]] == [7, 7, 3]
+    assert read[1] == read[0]
+
+
+async def test_what_only_one_server_answers_for_all_stores_asks_for_a_store_on_several(
+    database: Database,
+) -> None:
+    database.placement.sharded = True
+    async with database.direct.reading() as session:
+        for ask in (queries.attention, queries.return_cards, queries.return_summary):
+            with pytest.raises(Invalid) as refused:
+                await ask(session, None)
+            assert refused.value.code == "store_id_required"
+            await ask(session, 1)
+
+
+@pytest.mark.parametrize("sharded", [False, True])
+async def test_statements_are_planned_by_their_values_only_when_stores_are_sharded(
+    fresh_url: str, sharded: bool
+) -> None:
+    """Citus plans none while parameters are unknown."""
+    settings = {"plan_cache_mode": "force_generic_plan"}
+    arguments = asyncpg_arguments(fresh_url) | {"server_settings": settings}
+    pool = Pool(arguments, 1, 5, placement=Placement(sharded), if_sharded=PLAN_BY_VALUES)
+    sessions = Sessions(pool)
+    (row,) = await sessions.fetch("SELECT current_setting('plan_cache_mode') AS mode")
+    await sessions.close()
+    assert row["mode"] == ("auto" if sharded else "force_generic_plan")

@@ -4,7 +4,7 @@
 -- app/storage/outbox/updates.py.
 INSERT INTO updates (store_id, id, target, subject, order_id, kind, sequence, payload, active,
                      requested_by, request_id, traceparent)
-SELECT o.store_id, g.id, 'commerce', o.purchase_order_id, o.id, 'commerce_note',
+SELECT CAST(:store_id AS int), g.id, 'commerce', o.purchase_order_id, o.id, 'commerce_note',
        coalesce(k.last, 0) + g.place, jsonb_build_object('text', g.text, 'payment', g.payment),
        g.place = 1 AND NOT coalesce(k.busy, false), :actor, :request_id,
        :traceparent

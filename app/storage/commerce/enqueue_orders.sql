@@ -1,7 +1,7 @@
 -- Queue the creation of orders in Commerce that are not linked, if the store wants it.
 INSERT INTO updates (store_id, id, target, subject, order_id, kind, sequence, active,
                      requested_by, request_id, traceparent)
-SELECT o.store_id, g.id, 'commerce', o.purchase_order_id, o.id, 'commerce_order', 1, true,
+SELECT CAST(:store_id AS int), g.id, 'commerce', o.purchase_order_id, o.id, 'commerce_order', 1, true,
        :actor, :request_id, :traceparent
   FROM jsonb_to_recordset(:rows::jsonb) AS g(id uuid, order_id uuid)
   JOIN orders o ON o.store_id = :store_id AND o.id = g.order_id

@@ -120,11 +120,12 @@ async def save(connection: Connection, event: CommerceEvent) -> None:
     if (origin := audit.origin.get()).request_id is not None:
         values |= origin.thread
     changes = {name: value for name, value in values.items() if name not in {"store_id", "id"}}
-    statement = insert(table).values(**values)
+    statement = insert(table).values(**values, updated_at=sa.func.now())
     await connection.execute(
         statement.on_conflict_do_update(
             index_elements=[table.c.store_id, table.c.commerce_order_id, table.c.reference],
-            set_=changes | {"updated_at": sa.func.now()},
+            # The time is given with the row: Citus takes none that is computed here.
+            set_=changes | {"updated_at": statement.excluded.updated_at},
         )
     )
 

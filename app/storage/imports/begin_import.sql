@@ -1,10 +1,8 @@
--- Lease the import of a store, if it is due and no run has its lease.
-INSERT INTO imports AS i (store_id, lease_token, leased_until)
-VALUES (:store_id, :token, now() + make_interval(secs => :lease))
-    ON CONFLICT (store_id) DO UPDATE
-   SET started_at = now(), lease_token = excluded.lease_token,
-       leased_until = excluded.leased_until, resume_at = NULL
+-- Begin another import of a store that is due, unless one is running.
+UPDATE imports i
+   SET started_at = now(), lease_token = :token,
+       leased_until = now() + make_interval(secs => :lease), resume_at = NULL
  -- mutation: one-importer-per-store
- WHERE (i.leased_until IS NULL OR i.leased_until < now())
+ WHERE i.store_id = :store_id AND (i.leased_until IS NULL OR i.leased_until < now())
    AND (i.started_at <= now() - make_interval(secs => :every) OR i.resume_at <= now())
-RETURNING i.read_until, i.returns_until, now() AS began_at
+RETURNING i.read_until, i.returns_until, i.started_at AS began_at

@@ -1,8 +1,6 @@
--- Lease the reconciliation of a store, if it is due and no run has its lease.
-INSERT INTO reconciliations AS r (store_id, leased_until)
-VALUES (:store_id, now() + make_interval(secs => :lease))
-    ON CONFLICT (store_id) DO UPDATE
-   SET started_at = now(), leased_until = excluded.leased_until
- WHERE (r.leased_until IS NULL OR r.leased_until < now())
+-- Begin another reconciliation of a store that is due, unless one is running.
+UPDATE reconciliations r
+   SET started_at = now(), leased_until = now() + make_interval(secs => :lease)
+ WHERE r.store_id = :store_id AND (r.leased_until IS NULL OR r.leased_until < now())
    AND r.started_at <= now() - make_interval(secs => :every)
-RETURNING store_id
+RETURNING r.store_id

@@ -1,6 +1,6 @@
 -- Expect a webhook event for each change, if the store subscribed before the change happened.
 INSERT INTO webhooks_expected (store_id, number, since)
-SELECT s.store_id, v.number, coalesce(v.since, '-infinity')
+SELECT CAST(:store_id AS int), v.number, coalesce(v.since, '-infinity')
   FROM stores s
   CROSS JOIN jsonb_to_recordset(:changes::jsonb)
        AS v(number text, since timestamptz, happened_at timestamptz)

@@ -18,6 +18,11 @@ MOST_DUE = 100
 
 _DUE = sql.load("imports/list_due_imports.sql")
 _BEGIN = sql.load("imports/begin_import.sql")
+_BEGIN_FIRST = Statement("""
+    INSERT INTO imports (store_id, lease_token, leased_until)
+    VALUES (:store_id, :token, now() + make_interval(secs => :lease)) ON CONFLICT DO NOTHING
+    RETURNING read_until, returns_until, started_at AS began_at
+""")
 _RENEW = Statement("""
     UPDATE imports SET leased_until = now() + make_interval(secs => :lease)
      WHERE store_id = :store_id AND lease_token = :token AND leased_until > now()
@@ -77,12 +82,11 @@ async def begin(
 ) -> ImportRun | None:
     """Begin a run. None means that one is running, or began less than every seconds ago."""
     values = {"store_id": store_id, "token": token, "lease": LEASE, "every": every}
-    row = (await _BEGIN.execute(connection, values)).one_or_none()
-    return (
-        None
-        if row is None
-        else ImportRun(store_id, token, row.began_at, row.read_until, row.returns_until)
-    )
+    for statement in (_BEGIN, _BEGIN_FIRST):
+        row = (await statement.execute(connection, values)).one_or_none()
+        if row is not None:
+            return ImportRun(store_id, token, row.began_at, row.read_until, row.returns_until)
+    return None
 
 
 async def renew(connection: Connection, run: ImportRun) -> bool:

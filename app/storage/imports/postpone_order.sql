@@ -1,8 +1,9 @@
--- Postpone the next attempt to read an order, twice as long after each failure.
-INSERT INTO import_retries AS r (store_id, purchase_order_id, reason, due_at)
-VALUES (:store_id, :number, :reason, now() + make_interval(secs => :first::float8))
-    ON CONFLICT (store_id, purchase_order_id) DO UPDATE
-   SET reason = excluded.reason, tries = r.tries + 1,
-       due_at = now() + make_interval(
-         secs => least(:longest::float8, :first::float8 * 2.0 ^ least(r.tries, 20)))
-RETURNING tries
+-- Postpone an order that could not be read again: each time twice as long.
+UPDATE import_retries r SET reason = :reason, tries = r.tries + 1, due_at = v.due_at
+  FROM (SELECT i.purchase_order_id,
+               now() + make_interval(secs => least(
+                 :longest::float8, :first::float8 * 2.0 ^ least(i.tries, 20))) AS due_at
+          FROM import_retries i
+         WHERE i.store_id = :store_id AND i.purchase_order_id = :number FOR UPDATE) v
+ WHERE r.store_id = :store_id AND r.purchase_order_id = v.purchase_order_id
+RETURNING r.tries

@@ -9,12 +9,18 @@ import sqlalchemy as sa
 
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
+from app.storage.postgres.sql import Statement
 from app.storage.tables import events, orders, reconciliations, stores
 
 # Seconds until the lease of a run ends that did not: its process is lost.
 LEASE = 600.0
 
 _BEGIN = sql.load("imports/begin_reconciliation.sql")
+_BEGIN_FIRST = Statement("""
+    INSERT INTO reconciliations (store_id, leased_until)
+    VALUES (:store_id, now() + make_interval(secs => :lease)) ON CONFLICT DO NOTHING
+    RETURNING store_id
+""")
 _DUE = sql.load("imports/list_due_reconciliations.sql")
 _SETTLED = sql.load("imports/settle_findings.sql")
 
@@ -42,7 +48,10 @@ async def due(connection: Connection, every: float) -> list[int]:
 async def begin(connection: Connection, store_id: int, every: float = 0.0) -> bool:
     """Begin a run; False if one is running, or began less than every seconds ago."""
     parameters = {"store_id": store_id, "lease": LEASE, "every": every}
-    return (await _BEGIN.execute(connection, parameters)).first() is not None
+    for statement in (_BEGIN, _BEGIN_FIRST):
+        if (await statement.execute(connection, parameters)).first() is not None:
+            return True
+    return False
 
 
 async def end(connection: Connection, store_id: int, totals: ReconcileTotals) -> None:

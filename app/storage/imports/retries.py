@@ -13,6 +13,12 @@ FIRST, LONGEST = 60.0, 3_600.0
 SOON = 5.0
 _LONGEST_REASON = 500
 
+_POSTPONE_FIRST = Statement("""
+    INSERT INTO import_retries (store_id, purchase_order_id, reason, due_at)
+    VALUES (:store_id, :number, :reason, now() + make_interval(secs => :first::float8))
+        ON CONFLICT DO NOTHING
+    RETURNING tries
+""")
 _POSTPONE = sql.load("imports/postpone_order.sql")
 # It counts as no failure: lists may show the order meanwhile. Nor is an order read sooner than a
 # retry that is planned already.
@@ -38,7 +44,8 @@ async def postpone(connection: Connection, store_id: int, number: str, reason: s
         "first": FIRST,
         "longest": LONGEST,
     }
-    return int((await _POSTPONE.execute(connection, values)).scalar_one())
+    first: int | None = (await _POSTPONE_FIRST.execute(connection, values)).scalar_one_or_none()
+    return first or int((await _POSTPONE.execute(connection, values)).scalar_one())
 
 
 async def soon(connection: Connection, store_id: int, number: str, reason: str) -> None:

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from app.storage.postgres import sql
-from app.storage.postgres.database import SHARDED, Connection
+from app.storage.postgres.database import Connection
+from app.storage.postgres.sharding import Survey
 from app.storage.postgres.sql import Statement
 from app.storage.tables import stores, webhook_events
 
@@ -22,8 +23,10 @@ GRACE = 4_500.0
 # LONGEST. After MOST_TRIES attempts polling has to find the change.
 FIRST, LONGEST, MOST_TRIES = 5.0, 300.0, 10
 
-_DUE = sql.load("imports/list_stores_with_events.sql")
-_DUE_SHARDED = sql.load("imports/list_stores_with_events_sharded.sql")
+_DUE = Survey(
+    sql.load("imports/list_stores_with_events.sql"),
+    sql.load("imports/list_stores_with_events_sharded.sql"),
+)
 _TAKE = sql.load("imports/take_events.sql")
 _HAND_BACK = Statement("""
     UPDATE webhook_events SET tries = tries - 1, due_at = now() + make_interval(secs => :seconds)
@@ -81,8 +84,7 @@ async def add(connection: Connection, announced: NewWebhookEvent) -> bool:
 
 async def due(connection: Connection) -> list[int]:
     """Stores that have a due event and whose Walmart may be read, the longest overdue first."""
-    statement = _DUE_SHARDED if connection.info[SHARDED] else _DUE
-    return list((await statement.execute(connection)).scalars())
+    return [row["store_id"] for row in await _DUE.fetch(connection, {})]
 
 
 async def take(connection: Connection, store_id: int) -> Sequence[WebhookEvent]:
@@ -121,14 +123,10 @@ async def secret(connection: Connection, store_id: UUID) -> tuple[int, bytes | N
 
 async def set_secret(connection: Connection, store_id: int, sealed: bytes) -> None:
     """Store the secret of Walmart's signatures."""
-    await connection.execute(
-        sa.update(stores)
-        .where(stores.c.store_id == store_id)
-        .values(
-            webhook_secret=sealed,
-            webhooks_since=sa.func.coalesce(stores.c.webhooks_since, sa.func.now()),
-        )
-    )
+    store = sa.update(stores).where(stores.c.store_id == store_id)
+    await connection.execute(store.values(webhook_secret=sealed))
+    first = store.where(stores.c.webhooks_since.is_(None))
+    await connection.execute(first.values(webhooks_since=sa.func.now()))
 
 
 async def expect(connection: Connection, store_id: int, changes: Sequence[ExpectedEvent]) -> None:

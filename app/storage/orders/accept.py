@@ -33,6 +33,7 @@ from app.storage.orders.acceptance import (
 )
 from app.storage.postgres import sharding, sql
 from app.storage.postgres.database import Connection
+from app.storage.postgres.errors import violated
 from app.storage.postgres.session import Row, Session
 from app.storage.postgres.sharding import ShardedCommand
 from app.storage.postgres.sql import Statement
@@ -135,7 +136,7 @@ async def accept(session: Session, wanted: Sequence[Acceptance]) -> Sequence[boo
 
 def overtaken(error: asyncpg.UniqueViolationError) -> bool:
     """Whether another request was faster, so that this one must lock the order."""
-    return error.constraint_name in _OVERTAKEN
+    return violated(error) in _OVERTAKEN
 
 
 async def accept_locked(connection: Connection, wanted: Acceptance) -> None:

@@ -47,14 +47,13 @@ async def lock(connection: Connection, order_id: UUID) -> Order:
 async def lock_many(connection: Connection, places: Iterable[OrderKey]) -> dict[UUID, Order]:
     """Lock orders of any stores until the transaction ends, and read them."""
     wanted = _values(places)
-    await _LOCK.execute(connection, wanted["stores"], wanted)
+    await _lock(connection, wanted)
     return await _load(connection, wanted)
 
 
 async def lock_rows(connection: Connection, places: Iterable[OrderKey]) -> None:
     """Lock orders of any stores until the transaction ends, without reading them."""
-    wanted = _values(places)
-    await _LOCK.execute(connection, wanted["stores"], wanted)
+    await _lock(connection, _values(places))
 
 
 async def load_many(
@@ -69,7 +68,14 @@ def _values(places: Iterable[OrderKey]) -> dict[str, Any]:
     return {"stores": [store for store, _ in wanted], "ids": [each for _, each in wanted]}
 
 
+async def _lock(connection: Connection, wanted: Mapping[str, Any]) -> None:
+    if wanted["ids"]:
+        await _LOCK.execute(connection, wanted["stores"], wanted)
+
+
 async def _load(connection: Connection, wanted: Mapping[str, Any]) -> dict[UUID, Order]:
+    if not wanted["ids"]:
+        return {}
     rows = await _LOAD.execute(connection, wanted["stores"], wanted)
     return {row["id"]: from_row(row) for row in rows.mappings()}
 

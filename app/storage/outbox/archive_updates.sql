@@ -11,13 +11,13 @@ INSERT INTO archived_updates (store_id, id, target, subject, order_id, kind, seq
        state, attempts, ambiguous, dismissed_by, note, requested_by, request_id,
        traceparent, created_at, updated_at, finished_at)
 SELECT <gone.store_id>, id, target, subject, order_id, kind, sequence,
-       CASE kind WHEN 'tracking' THEN payload
+       CASE WHEN kind = 'tracking' THEN payload
                  -- mutation: archived-stock-levels
-                 WHEN 'inventory' THEN payload
-                 WHEN 'commerce_note' THEN payload
+                 WHEN kind = 'inventory' THEN payload
+                 WHEN kind = 'commerce_note' THEN payload
                  -- mutation: archived-tracking-number
-                 WHEN 'shipment' THEN jsonb_build_object('tracking_number',
-                                                         payload->'tracking_number')
+                 WHEN kind = 'shipment' THEN jsonb_build_object('tracking_number',
+                                                                payload->'tracking_number')
                  ELSE '{}' END,
        state, attempts, ambiguous, dismissed_by, note, requested_by, request_id, traceparent,
        created_at, updated_at, finished_at

@@ -11,6 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from app import tracing
 from app.storage.postgres.dsn import asyncpg_arguments, sqlalchemy_url
 from app.storage.postgres.errors import READ_ONLY, sqlstate, translated
+from app.storage.postgres.placement import (
+    IS_SHARDED,
+    PLAN_BY_VALUES,
+    PLAN_BY_VALUES_LOCALLY,
+    Placement,
+)
 from app.storage.postgres.pool import Pool, PoolUse
 from app.storage.postgres.retry import repeated
 from app.storage.postgres.session import Sessions
@@ -19,7 +25,6 @@ from app.tracing import Work
 Connection = AsyncConnection
 # In a connection's info: whether the tables are distributed by store over several servers.
 SHARDED = "sharded"
-_IS_SHARDED = sa.text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')")
 # Connections for statements by key: a poller's claims (app/worker/dispatcher.py).
 CLAIMING = 5
 # Connections for shipments and cancellations that are accepted in batches: 2 reads, 2 writes. Where
@@ -37,14 +42,6 @@ BY_KEY = {
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
 }
-
-
-@dataclass(slots=True)
-class Placement:
-    """Whether the tables are distributed by store over several servers (Citus)."""
-
-    sharded: bool | None = None
-    """None means that PostgreSQL has not been asked yet."""
 
 
 @dataclass(slots=True)
@@ -146,7 +143,8 @@ class Database:
         if settings:
             await connection.exec_driver_sql(_local_select(settings))
         if self.placement.sharded is None:
-            self.placement.sharded = bool((await connection.execute(_IS_SHARDED)).scalar_one())
+            found = await connection.exec_driver_sql(IS_SHARDED)
+            self.placement.sharded = bool(found.scalar_one())
         connection.info[SHARDED] = self.placement.sharded
 
     async def close(self) -> None:
@@ -155,12 +153,6 @@ class Database:
         await self.direct.close()
         await self.by_key.close()
         await self.grouped.close()
-
-
-def violated(error: sa.exc.IntegrityError) -> str | None:
-    """The name of the violated constraint, which storage translates into a domain error."""
-    cause = getattr(error.orig, "__cause__", None)
-    return getattr(cause, "constraint_name", None)
 
 
 def open_database(
@@ -207,14 +199,18 @@ def open_database(
     arguments = {**asyncpg_arguments(url), **connect_args}
     # Requests are repeated after a lock time-out; claims are not.
     brief = {"lock_timeout": str(BRIEF)}
+    placement = Placement()
     direct, by_key, grouped = (
         Sessions(
             Pool(
                 arguments if pooler else arguments | {"server_settings": {**settings, **more}},
                 size=min(pool_size, size),
                 patience=pool_timeout,
+                placement=placement,
+                if_sharded="" if pooler else PLAN_BY_VALUES,
             ),
             limits=_local({**limits, **more}) if pooler else None,
+            if_sharded=PLAN_BY_VALUES_LOCALLY if pooler else "",
         )
         for size, more in (
             (pool_size, brief),
@@ -228,6 +224,7 @@ def open_database(
         by_key,
         grouped,
         limits if pooler else {},
+        placement,
         survey_interval=survey_interval,
     )
 

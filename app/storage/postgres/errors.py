@@ -3,6 +3,7 @@
 The caller gets one of three errors; the log gets the cause (docs/operations.md lists the words).
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -58,6 +59,10 @@ OF_DRIVER: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.OutdatedSchemaCacheError, "schema_changed"),
     (OSError, "database_unreachable"),
 )
+_VIOLATION = "23"
+_CONSTRAINT = re.compile(r'constraint "([^"]+)"')
+# The names of Waybill's own constraints do not end in digits.
+_SHARD = re.compile(r"_\d+$")
 _MESSAGE = "The database cannot be reached or takes no writes now."
 _HELD = "Another transaction holds a row that this needs."
 
@@ -80,6 +85,20 @@ def cause_of(error: BaseException) -> str:
 def sqlstate(error: BaseException | None) -> str:
     """The SQLSTATE of an error; empty if the error is not from PostgreSQL."""
     return getattr(_cause(error), "sqlstate", None) or ""
+
+
+def violated(error: BaseException) -> str | None:
+    """The name of the violated constraint or unique index. None means that none was violated.
+
+    An error of a server of a cluster has it in its message only, with the shard's number (Citus).
+    """
+    cause = _cause(error)
+    named: str | None = getattr(cause, "constraint_name", None)
+    if named is None and sqlstate(error).startswith(_VIOLATION):
+        found = _CONSTRAINT.search(str(cause))
+        named = found and found[1]
+    # mutation: violated-in-a-shard
+    return named and _SHARD.sub("", named)
 
 
 def meaning(error: Exception, *, alone: bool = False) -> NotAvailable | None:

@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 
 from app.storage.postgres import json_values
+from app.storage.postgres.placement import IS_SHARDED, Placement
 
 # Seconds that a connection is kept unused (a firewall may cut it silently), and in all.
 _IDLE, _AGE = 300.0, 1800.0
@@ -67,6 +68,10 @@ class Pool:
     size: int
     patience: float
     """Seconds to wait for a connection while all are taken."""
+    placement: Placement = field(default_factory=Placement)
+    """Known once a connection was opened."""
+    if_sharded: str = ""
+    """Settings of each connection, where the tables are sharded."""
     _kept: list[PooledConnection] = field(default_factory=list)
     _closed: bool = False
     _taken: int = 0
@@ -157,6 +162,10 @@ class Pool:
             await connection.set_type_codec(
                 "jsonb", schema="pg_catalog", encoder=json_values.encode, decoder=json.loads
             )
+            if self.placement.sharded is None:
+                self.placement.sharded = await connection.fetchval(IS_SHARDED)
+            if self.placement.sharded and self.if_sharded:
+                await connection.execute(self.if_sharded)
         except BaseException:
             connection.terminate()
             raise

@@ -14,6 +14,7 @@ import asyncpg
 from app import tracing
 from app.domain.errors import Stale
 from app.storage.postgres.errors import LOST, translated
+from app.storage.postgres.placement import Placement
 from app.storage.postgres.pool import Pool
 from app.tracing import Work
 
@@ -27,12 +28,16 @@ class Session(Protocol):
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
         """Run a statement with $1, $2 …; answers its rows."""
 
+    async def is_sharded(self) -> bool:
+        """Whether the tables are distributed by store (Citus). Raises NotAvailable."""
+
 
 @dataclass(slots=True)
 class _Translated:
     """A session on a connection, which translates errors of the driver."""
 
     connection: Any
+    placement: Placement
     sound: bool = True
     """Whether it is known how the last statement ended."""
 
@@ -47,6 +52,9 @@ class _Translated:
         self.sound = True
         return rows
 
+    async def is_sharded(self) -> bool:
+        return bool(self.placement.sharded)
+
 
 @dataclass(slots=True)
 class Sessions:
@@ -56,6 +64,8 @@ class Sessions:
     limits: str | None = None
     """Statements that set a transaction's time-outs behind a transaction pooler, which keeps no
     session and no prepared statements. None means that there is no pooler."""
+    if_sharded: str = ""
+    """More of these, where the tables are sharded."""
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
         """Run a statement as a transaction; answers its rows.
@@ -70,6 +80,13 @@ class Sessions:
             async with self.transaction() as session:
                 return await session.fetch(statement, *values)
 
+    async def is_sharded(self) -> bool:
+        """Whether the tables are distributed by store (Citus). Raises NotAvailable."""
+        if self.pool.placement.sharded is None:
+            with translated(alone=True):
+                self.pool.give_back(await self.pool.take())
+        return bool(self.pool.placement.sharded)
+
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """A session for several statements, each a transaction; raises as `fetch`.
@@ -82,7 +99,7 @@ class Sessions:
             return
         with translated(alone=True):
             pooled = await self.pool.take()
-        session = _Translated(pooled.connection)
+        session = _Translated(pooled.connection, self.pool.placement)
         with self._renewing():
             try:
                 yield session
@@ -98,7 +115,7 @@ class Sessions:
         """
         # mutation: one-snapshot-of-a-view
         async with self.transaction(mode=_SNAPSHOT) as connection:
-            yield _Translated(connection)
+            yield _Translated(connection, self.pool.placement)
 
     @asynccontextmanager
     async def transaction(self, first: str = "", *, mode: str = "") -> AsyncIterator[Session]:
@@ -107,14 +124,13 @@ class Sessions:
         first runs in the same round trip as its BEGIN: a statement without parameters of which the
         rows are not needed, such as one that locks a row. mode: the transaction modes of BEGIN.
         """
-        begin = "; ".join(each for each in (f"BEGIN {mode}", self.limits, first) if each)
         with tracing.span(Work.TRANSACTION), self._renewing(), translated():
             with translated(alone=True):
                 pooled = await self.pool.take()
             sound = False
             try:
                 with translated(alone=True):
-                    await pooled.connection.execute(begin)
+                    await pooled.connection.execute(self._begin(mode, first))
                 yield pooled.connection
                 await pooled.connection.execute("COMMIT")
                 sound = True
@@ -126,6 +142,10 @@ class Sessions:
                 raise
             finally:
                 self.pool.give_back(pooled, broken=not sound)
+
+    def _begin(self, mode: str, first: str) -> str:
+        sharded = self.if_sharded if self.pool.placement.sharded else ""
+        return "; ".join(each for each in (f"BEGIN {mode}", self.limits, sharded, first) if each)
 
     @contextmanager
     def _renewing(self) -> Iterator[None]:

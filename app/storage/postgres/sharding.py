@@ -13,10 +13,12 @@ template must not contain a string that looks like these.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.errors import Invalid, Problem
 from app.storage.postgres.database import SHARDED, Connection, Database
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
@@ -49,11 +51,31 @@ async def mark(connection: Connection, settings: Mapping[str, str]) -> None:
         await connection.exec_driver_sql(f"SET LOCAL {name} = '{value}'")
 
 
-class ShardedCommand:
-    """A template that runs in a transaction: the one-store form only where tables are sharded."""
+async def is_sharded(reader: Reader) -> bool:
+    """Whether the tables are distributed by store. Raises NotAvailable."""
+    if isinstance(reader, AsyncConnection):
+        return bool(reader.info[SHARDED])
+    return await reader.is_sharded()
 
-    def __init__(self, template: str) -> None:
-        self._one = Statement(of_one(template))
+
+def store_required() -> Invalid:
+    """The error of a request for all stores that only one server could answer."""
+    message = (
+        "This installation keeps its stores on several database servers: name the store of the "
+        "list."
+    )
+    code = "store_id_required"
+    return Invalid(code, message, [Problem(code, message, "/store_id")])
+
+
+class ShardedCommand:
+    """A template that runs in a transaction: the one-store form only where tables are sharded.
+
+    of_one_store: another template for one store, where it differs by more than the store.
+    """
+
+    def __init__(self, template: str, of_one_store: str | None = None) -> None:
+        self._one = Statement(of_one(of_one_store or template))
         self._several = Statement(of_any(template))
 
     def form(self, *, one: bool) -> Statement:
@@ -74,21 +96,52 @@ class ShardedQuery:
     """A template that only reads: the one-store form for one store, sharded or not.
 
     The template must find each row by its key whatever the planner expects, in a LATERAL with a
-    limit of its own; so the one-store form is as good on one server.
+    limit of its own; so the one-store form is as good on one server. of_one_store: another template
+    for one store, where it differs by more than the store.
     """
 
-    def __init__(self, template: str) -> None:
-        self._one = Statement(of_one(template))
+    def __init__(self, template: str, of_one_store: str | None = None) -> None:
+        self._one = Statement(of_one(of_one_store or template))
         self._several = Statement(of_any(template))
 
     async def fetch(
-        self, reader: Reader, store_ids: Iterable[int], values: Mapping[str, Any]
+        self, reader: Reader, store_ids: Iterable[int] | None, values: Mapping[str, Any]
     ) -> Sequence[Row]:
-        """Run the query. store_ids: the stores of its rows. Raises as the reader does."""
-        stores = set(store_ids)
-        if len(stores) == 1:
-            return await self._one.fetch(reader, {**values, "store_id": stores.pop()})
-        return await self._several.fetch(reader, values)
+        """Run the query. store_ids: the stores of its rows; None means every store.
+
+        Where tables are sharded, rows of several stores are those of one store after the other.
+        Raises as the reader does, and Invalid store_id_required for every store there.
+        """
+        stores = None if store_ids is None else set(store_ids)
+        if stores is None or len(stores) > 1:
+            if not await is_sharded(reader):
+                return await self._several.fetch(reader, values)
+            # mutation: store-required-on-shards
+            if stores is None:
+                raise store_required()
+        found: list[Row] = []
+        for store_id in sorted(stores):
+            found += await self._one.fetch(reader, {**values, "store_id": store_id})
+        return found
+
+
+class Fetchable(Protocol):
+    """A statement, or several that together answer as one."""
+
+    async def fetch(self, reader: Reader, values: Mapping[str, Any]) -> Sequence[Row]:
+        """Run it. Raises as the reader does."""
+
+
+class Survey:
+    """A query about every store, with another form that several servers can answer together."""
+
+    def __init__(self, alone: Fetchable, sharded: Fetchable) -> None:
+        self._alone, self._sharded = alone, sharded
+
+    async def fetch(self, reader: Reader, values: Mapping[str, Any]) -> Sequence[Row]:
+        """Run the query. Raises as the reader does."""
+        statement = self._sharded if await is_sharded(reader) else self._alone
+        return await statement.fetch(reader, values)
 
 
 class Sweep(ShardedCommand):
@@ -99,10 +152,14 @@ class Sweep(ShardedCommand):
     first. None means that every store has its turn in each round.
     """
 
-    def __init__(self, due: str, template: str, *, since: str | None = None) -> None:
-        super().__init__(template.replace("<due>", f"{due} AND <d>"))
+    def __init__(
+        self, due: str, template: str, *, since: str | None = None, of_one_store: str | None = None
+    ) -> None:
+        of_due = f"{due} AND <d>"
+        one = (of_one_store or template).replace("<due>", of_due)
+        super().__init__(template.replace("<due>", of_due), one)
         order = "" if since is None else f" ORDER BY min({since})"
-        self._stores = Statement(f"SELECT d.store_id {due} GROUP BY d.store_id{order}")
+        self._stores = Statement(of_any(f"SELECT d.store_id {due} GROUP BY d.store_id{order}"))
 
     async def turns(self, database: Database, values: Mapping[str, Any]) -> list[tuple[int, ...]]:
         """The stores to pass to `execute`, one turn after another. Raises NotAvailable.

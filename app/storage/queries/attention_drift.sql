@@ -8,5 +8,5 @@ SELECT r.started_at AS key, md5(f.value::text)::uuid AS id, (f.value ->> 'order_
    -- An order that was read since is no difference any more.
    AND NOT (g.code = 'order_unknown_here' AND EXISTS (
          SELECT FROM orders o
-          WHERE o.store_id = r.store_id AND o.purchase_order_id = f.value ->> 'number'))
+          WHERE o.store_id = <g.store_id> AND o.purchase_order_id = f.value ->> 'number'))
  ORDER BY r.started_at, md5(f.value::text)::uuid LIMIT {{limit}}

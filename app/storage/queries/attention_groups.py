@@ -110,7 +110,7 @@ async def database_time(reader: Reader) -> datetime:
 
 async def attention(reader: Reader, store_id: int | None) -> list[AttentionGroupView]:
     """Everything that needs action, of one store or of all: the most urgent kind first."""
-    stores = [] if store_id is None else [store_id]
+    stores = None if store_id is None else [store_id]
     values = {**_VALUES, **_behind(None)}
     found: list[AttentionGroupView] = []
     for name, source in _SOURCES.items():
@@ -121,7 +121,7 @@ async def attention(reader: Reader, store_id: int | None) -> list[AttentionGroup
 
 async def attention_count(reader: Reader, store_id: int | None) -> int:
     """How many causes need action, of one store or of all."""
-    stores = [] if store_id is None else [store_id]
+    stores = None if store_id is None else [store_id]
     values = {**_VALUES, **_behind(None)}
     found = [await each.count.fetch(reader, stores, values) for each in _SOURCES.values()]
     return sum(rows[0]["causes"] for rows in found)

@@ -10,8 +10,8 @@ SELECT r.arrived_at AS key, r.id,
    AND r.import_error IS NULL
    AND (r.arrived_at, r.id) > (:after::timestamptz, :after_id::uuid)
    AND (SELECT true FROM refunds f
-          JOIN updates u ON u.store_id = f.store_id AND u.id = f.update_id
-         WHERE f.store_id = r.store_id AND f.return_id = r.id
+          JOIN updates u ON u.store_id = <g.store_id> AND u.id = f.update_id
+         WHERE f.store_id = <g.store_id> AND f.return_id = r.id
            AND u.state IN ('pending', 'sending', 'retrying', 'verifying', 'failed')
          LIMIT 1) IS NOT TRUE
  ORDER BY r.store_id, r.arrived_at, r.id LIMIT {{limit}}

@@ -5,8 +5,8 @@ SELECT o.ship_by AS key, o.id, o.id AS order_id, o.purchase_order_id AS number,
   FROM orders o
  WHERE o.store_id = <g.store_id> AND o.fulfillment_status IN ('open', 'partially_shipped')
    AND o.ship_by_warned_at IS NOT NULL AND o.fulfilled_by = 'seller'
-   AND o.ship_by >= CASE g.code WHEN 'ship_by_near' THEN now() ELSE '-infinity' END
-   AND o.ship_by < CASE g.code WHEN 'ship_by_near' THEN 'infinity' ELSE now() END
+   AND o.ship_by >= CASE WHEN g.code = 'ship_by_near' THEN now() ELSE '-infinity' END
+   AND o.ship_by < CASE WHEN g.code = 'ship_by_near' THEN 'infinity' ELSE now() END
    AND (o.ship_by, o.id) > (:after::timestamptz, :after_id::uuid)
    AND {{remaining}}
  ORDER BY o.store_id, o.ship_by, o.id LIMIT {{limit}}

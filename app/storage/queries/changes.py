@@ -12,11 +12,11 @@ from app.storage.postgres.sql import Statement
 MOST = 500
 # An order of a delivery that is tried again does not change itself, so attempts are looked at too.
 _CHANGED = Statement("""
-    SELECT s.store_id, o.id, o.at FROM stores s CROSS JOIN LATERAL (
+    SELECT l.store_id, o.id, o.at FROM lanes l CROSS JOIN LATERAL (
       SELECT o.id, o.updated_at AS at FROM orders o
-       WHERE o.store_id = s.store_id AND o.updated_at > :since
+       WHERE o.store_id = l.store_id AND o.updated_at > :since
        ORDER BY o.updated_at DESC LIMIT :most) o
-     WHERE :every::boolean OR s.store_id = ANY(:stores::int[])
+     WHERE l.endpoint = '*' AND (:every::boolean OR l.store_id = ANY(:stores::int[]))
 """)
 _TRIED = Statement("""
     SELECT a.store_id, a.order_id AS id, a.ended_at AS at FROM attempts a

@@ -1,3 +1,3 @@
 -- The returns of one order.
-SELECT r.* FROM orders t JOIN returns r ON r.store_id = t.store_id AND r.id IN ({{returns}})
- WHERE t.store_id = :store_id AND t.id = :order_id
+SELECT r.* FROM orders t JOIN returns r ON r.store_id = <t.store_id> AND r.id IN ({{returns}})
+ WHERE t.store_id = <t.store_id> AND t.id = :order_id

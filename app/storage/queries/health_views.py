@@ -13,6 +13,7 @@ from app.domain.update import Kind
 from app.storage.postgres import presence, sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
+from app.storage.postgres.sharding import ShardedQuery
 from app.storage.postgres.sql import Statement
 from app.storage.queries.store_health import store_health
 from app.storage.queries.views import (
@@ -28,20 +29,18 @@ MOST_STORES = 100
 MOST_COUNTED = 1000
 """Updates of a store that are counted."""
 _LAGS = ", ".join(f"sum(lags[{bucket + 1}])::bigint" for bucket in range(lag.BUCKETS))
-_OF_STORE = "AND store_id = :store_id"
-# By whether they are of one store, and of five minutes.
+# By whether they are of five minutes.
 _SUMS = {
-    (of_store, fine): sql.load(
-        "queries/sum_deliveries.sql",
-        lags=_LAGS,
-        of_store=_OF_STORE if of_store else "",
-        rows=sql.read("queries/rows_of_spans.sql" if fine else "queries/rows_of_steps.sql"),
+    fine: ShardedQuery(
+        sql.read(
+            "queries/sum_deliveries.sql",
+            lags=_LAGS,
+            rows=sql.read("queries/rows_of_spans.sql" if fine else "queries/rows_of_steps.sql"),
+        )
     )
-    for of_store in (False, True)
     for fine in (False, True)
 }
-_BACKLOGS = sql.load("queries/list_store_backlogs.sql", of_store="")
-_BACKLOGS_OF_STORE = sql.load("queries/list_store_backlogs.sql", of_store=f"AND s.{_OF_STORE[4:]}")
+_BACKLOGS = ShardedQuery(sql.read("queries/list_store_backlogs.sql"))
 _NOW = sql.load("queries/count_pollers.sql", lock=presence.LOCK)
 # Behind a transaction pooler no session shows a poller, but its leases do.
 _SENDING = Statement("""
@@ -93,11 +92,12 @@ class _Sums:
 
 async def health(reader: Reader, store_id: int | None, span: HealthSpan) -> HealthView:
     """The health of a store, or of all stores together (None)."""
+    stores = None if store_id is None else [store_id]
     (now,), (sending,) = await _NOW.fetch(reader), await _SENDING.fetch(reader)
     since = lag.floor(now["at"], span.step) + span.step - timedelta(hours=span.hours)
     until = max(lag.floor(now["at"] - lag.SETTLING), since)
-    sums = await _sums(reader, store_id, since, span.step)
-    backlogs = await _backlogs(reader, store_id)
+    sums = await _sums(reader, stores, since, span.step)
+    backlogs = await _backlogs(reader, stores)
     listed = sorted(backlogs, key=_trouble, reverse=True)[:MOST_STORES]
     described = await store_health(reader, [row["store_id"] for row in listed])
     return HealthView(
@@ -122,16 +122,17 @@ async def health(reader: Reader, store_id: int | None, span: HealthSpan) -> Heal
     )
 
 
-async def _sums(reader: Reader, store_id: int | None, since: datetime, step: timedelta) -> _Sums:
+async def _sums(
+    reader: Reader, stores: Sequence[int] | None, since: datetime, step: timedelta
+) -> _Sums:
     levels = [level for level in lag.STEPS if not step % level]
     values = {
         "since": since,
         "step": _minutes(step),
         "minutes": _minutes(max(levels, default=step)),
-        "store_id": store_id,
     }
     found = _Sums()
-    for row in await _SUMS[store_id is not None, not levels].fetch(reader, values):
+    for row in await _SUMS[not levels].fetch(reader, stores, values):
         view = deliveries(row)
         if row["at"] is not None:
             found.steps[row["at"]] = view
@@ -144,16 +145,14 @@ async def _sums(reader: Reader, store_id: int | None, since: datetime, step: tim
     return found
 
 
-async def _backlogs(reader: Reader, store_id: int | None) -> Sequence[Row]:
-    statement = _BACKLOGS if store_id is None else _BACKLOGS_OF_STORE
+async def _backlogs(reader: Reader, stores: Sequence[int] | None) -> Sequence[Row]:
     values = {
-        "store_id": store_id,
         "most": MOST_COUNTED,
         "kinds": sorted(Kind),
         "blocked": sorted(BLOCKED),
         "failures": BREAK_AFTER,
     }
-    return await statement.fetch(reader, values)
+    return await _BACKLOGS.fetch(reader, stores, values)
 
 
 def _trouble(row: Row) -> tuple[int, ...]:

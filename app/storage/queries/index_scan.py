@@ -15,17 +15,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
-from app.storage.postgres.sql import Statement
-from app.storage.queries import index_scan_sql
+from app.storage.postgres.sharding import Fetchable, Survey
+from app.storage.queries import index_scan_shards, index_scan_sql
 from app.storage.queries.index_scan_sql import IndexScan, parameter
 
 _End = tuple[datetime, UUID]
-_Build = Callable[..., Statement]
+_What = Literal["page", "few", "count"]
+_BUILDERS: Mapping[_What, tuple[Callable[..., Fetchable], Callable[..., Fetchable]]] = {
+    "page": (index_scan_sql.page, index_scan_shards.page),
+    "few": (index_scan_sql.few, index_scan_shards.few),
+    "count": (index_scan_sql.count, index_scan_shards.count),
+}
 _FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 # asyncpg's values for -infinity and infinity.
 _NEVER, _FOREVER = datetime.min, datetime.max  # noqa: DTZ901 - naive, as asyncpg knows them
@@ -53,13 +58,13 @@ async def page(
     reader: Reader, scan: IndexScan, part: KeyRange, values: Mapping[str, Any] = _NOTHING
 ) -> Sequence[Row]:
     """The rows in the scan's order. values: parameters of the scan's own condition."""
-    statement = _statement(index_scan_sql.page, scan, part)
+    statement = _statement("page", scan, part)
     return await statement.fetch(reader, {**values, **_values(scan, part)})
 
 
 async def few(reader: Reader, scan: IndexScan, part: KeyRange) -> Sequence[Row] | None:
     """All rows, in no order. None means that there are as many as the limit, or more."""
-    rows = await _statement(index_scan_sql.few, scan, part).fetch(reader, _values(scan, part))
+    rows = await _statement("few", scan, part).fetch(reader, _values(scan, part))
     counted = rows[0]["counted"]
     if counted >= part.limit:
         return None
@@ -68,7 +73,7 @@ async def few(reader: Reader, scan: IndexScan, part: KeyRange) -> Sequence[Row] 
 
 async def count(reader: Reader, scan: IndexScan, part: KeyRange) -> tuple[int, datetime | None]:
     """How many rows there are, at most the limit, and the first key of all. Only ascending."""
-    statement = _statement(index_scan_sql.count, scan, part)
+    statement = _statement("count", scan, part)
     (row,) = await statement.fetch(reader, _values(scan, part))
     return row["count"], row["first"]
 
@@ -99,13 +104,15 @@ def _ends(part: KeyRange, *, descending: bool) -> tuple[_End, _End]:
     return further(begin, part.behind) if bounded else part.behind, end
 
 
-def _statement(build: _Build, scan: IndexScan, part: KeyRange) -> Statement:
+def _statement(what: _What, scan: IndexScan, part: KeyRange) -> Fetchable:
     shape = tuple(map(len, part.values))
-    return _built(build, scan, shape, one=part.store_id is not None, limit=part.limit)
+    return _built(what, scan, shape, one=part.store_id is not None, limit=part.limit)
 
 
 @lru_cache(maxsize=1000)
 def _built(
-    build: _Build, scan: IndexScan, shape: tuple[int, ...], *, one: bool, limit: int
-) -> Statement:
-    return build(scan, shape, one=one, limit=limit)
+    what: _What, scan: IndexScan, shape: tuple[int, ...], *, one: bool, limit: int
+) -> Fetchable:
+    alone, sharded = _BUILDERS[what]
+    statement = alone(scan, shape, one=one, limit=limit)
+    return statement if one else Survey(statement, sharded(scan, shape, limit))

@@ -1,9 +1,11 @@
 -- List the orders of open Commerce events with a code, and how many events are open, at most {{limit}}.
+
+-- Each store has the lane of all calls, which is on the server of the store where tables are sharded.
 WITH open AS MATERIALIZED (
-  SELECT s.store_id, f.order_id, f.code FROM stores s CROSS JOIN LATERAL (
+  SELECT l.store_id, f.order_id, f.code FROM lanes l CROSS JOIN LATERAL (
     SELECT t.order_id, t.code FROM commerce_events t
-     WHERE t.store_id = s.store_id AND t.state IN ('waiting', 'refused')
+     WHERE t.store_id = <l.store_id> AND t.state IN ('waiting', 'refused')
      ORDER BY t.id LIMIT {{limit}}) f
-   WHERE {{store}} LIMIT {{limit}})
+   WHERE l.endpoint = '*' AND <l> LIMIT {{limit}})
 SELECT c.counted, f.store_id, f.order_id AS id FROM (SELECT count(*) AS counted FROM open) c
   LEFT JOIN open f ON f.code = :code::text

@@ -39,11 +39,12 @@ _RECONCILED = Statement("""
       FROM reconciliations
 """)
 _IMPORTS = Statement("""
-    SELECT coalesce(sum(missed), 0)::bigint AS missed,
-           coalesce(max(extract(epoch FROM now() - read_until)), 0)::float AS imported,
-           (SELECT count(*) FROM import_retries) AS unread,
-           (SELECT count(*) FROM import_places WHERE stopped IS NOT NULL) AS stopped
-      FROM imports
+    SELECT * FROM (
+      SELECT coalesce(sum(missed), 0)::bigint AS missed,
+             coalesce(max(extract(epoch FROM now() - read_until)), 0)::float AS imported
+        FROM imports) i,
+      (SELECT count(*) AS unread FROM import_retries) r,
+      (SELECT count(*) AS stopped FROM import_places WHERE stopped IS NOT NULL) p
 """)
 _NOTIFICATIONS = Statement("""
     SELECT count(*) AS notifications_failing FROM notification_queues

@@ -13,7 +13,8 @@ from app.domain.update import OPEN, UNRESOLVED, State
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
-from app.storage.postgres.sharding import ShardedQuery
+from app.storage.postgres.sharding import ShardedQuery, of_any, of_one
+from app.storage.postgres.sql import Statement
 from app.storage.queries import index_scan, order_search, orders_by_id, update_views
 from app.storage.queries.index_scan import KeyRange
 from app.storage.queries.index_scan_sql import IndexScan
@@ -45,14 +46,8 @@ _OPEN_RETURNS = IndexScan(
 _OF_UPDATES = "t.store_id, t.order_id AS id, page.key"
 _OPEN = tuple(OPEN)
 _ORDERS_OF_RETURNS = ShardedQuery(sql.read("queries/list_orders_with_returns.sql"))
-_EVENTS = {
-    one: sql.load(
-        "queries/list_open_events.sql",
-        store="s.store_id = :store_id::int" if one else "true",
-        limit=str(MOST + 1),
-    )
-    for one in (True, False)
-}
+_OPEN_EVENTS = sql.read("queries/list_open_events.sql", limit=str(MOST + 1))
+_EVENTS = {True: Statement(of_one(_OPEN_EVENTS)), False: Statement(of_any(_OPEN_EVENTS))}
 
 
 # What to read: at most one row more than MOST.

@@ -15,7 +15,7 @@ from app.domain.orders.tracking_key import tracking_key
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.postgres.query import Reader
-from app.storage.postgres.sharding import of_any
+from app.storage.postgres.sharding import of_any, of_one
 from app.storage.postgres.sql import Statement
 from app.storage.queries import orders_by_id
 from app.storage.queries.orders_by_id import OrderKey
@@ -134,7 +134,6 @@ def _too_broad(text: str) -> Invalid:
 @cache
 def _statement(numbers: tuple[_Number, ...], bounded: tuple[bool, ...], *, one: bool) -> Statement:
     """The search of some kinds of numbers. bounded: whether each has an end."""
-    # mutation: search-within-store
     ways = [
         sql.read(
             "queries/search_numbers.sql",
@@ -143,12 +142,13 @@ def _statement(numbers: tuple[_Number, ...], bounded: tuple[bool, ...], *, one: 
             id=number.id,
             among=f"{number.column} ~>=~ :first_{way}::text"
             + (f" AND {number.column} ~<~ :end_{way}::text" if end else ""),
-            store="s.store_id = :store_id::int" if one else "true",
             limit=_LIMIT,
         )
         for way, (number, end) in enumerate(zip(numbers, bounded, strict=True))
     ]
-    return Statement(" UNION ALL ".join(ways))
+    template = " UNION ALL ".join(ways)
+    # mutation: search-within-store
+    return Statement(of_one(template) if one else of_any(template))
 
 
 def following(text: str) -> str | None:

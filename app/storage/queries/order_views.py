@@ -65,7 +65,9 @@ async def order(reader: Reader, store_id: int, order_id: UUID) -> OrderView | No
 
 async def orders(reader: Reader, keys: Sequence[OrderKey]) -> list[OrderView]:
     """Orders, in the order of the keys."""
-    return await views(reader, await orders_by_id.rows(_ORDERS, reader, keys))
+    # Where tables are sharded, the rows are those of one store after the other.
+    rows = {row["id"]: row for row in await orders_by_id.rows(_ORDERS, reader, keys)}
+    return await views(reader, [rows[each] for _, each in keys if each in rows])
 
 
 async def views(reader: Reader, rows: Sequence[Row]) -> list[OrderView]:

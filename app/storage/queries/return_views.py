@@ -12,7 +12,7 @@ from app.domain.orders.returns import Return, ReturnLine
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
-from app.storage.postgres.sharding import ShardedQuery, of_any, of_one
+from app.storage.postgres.sharding import ShardedQuery, of_one
 from app.storage.postgres.sql import Statement
 from app.storage.queries import index_scan, order_search, orders_by_id, refund_views, update_views
 from app.storage.queries.index_scan import KeyRange
@@ -39,7 +39,7 @@ _AT = "coalesce(t.requested_at, '0001-01-01 00:00:00+00'::timestamptz)"
 _FAILED = sql.read("queries/return_failed.sql")
 _STATUS = sql.read("queries/return_status.sql", failed=_FAILED)
 _ROWS = f"t.*, {_STATUS} AS status, s.id AS store_uuid"
-_RETURN = sql.load("queries/read_return.sql", rows=_ROWS)
+_RETURN = Statement(of_one(sql.read("queries/read_return.sql", rows=_ROWS)))
 _BY_ID = ShardedQuery(sql.read("queries/list_returns_by_id.sql", rows=_ROWS))
 _ORDERS = ShardedQuery(sql.read("queries/list_orders_of_returns.sql"))
 _CARDS = ShardedQuery(
@@ -49,7 +49,7 @@ _CARDS = ShardedQuery(
         few=sql.read("queries/few_returns_in_error.sql"),
     )
 )
-_SUMMARY = sql.load("queries/count_returns.sql", status=_STATUS)
+_SUMMARY = ShardedQuery(sql.read("queries/count_returns.sql", status=_STATUS))
 
 _NEWEST = IndexScan("returns", (("t.refunded", "boolean"),), _AT, _ROWS)
 # Not "IS NULL", of which PostgreSQL would expect so few that it sorted all that are not refunded.
@@ -68,16 +68,16 @@ _ARRIVED = IndexScan(
 )
 
 
-def _list_few(few: str) -> Statement:
-    return sql.load("queries/list_few_returns.sql", few=few, rows=_ROWS, status=_STATUS, at=_AT)
+def _list_few(few: str) -> ShardedQuery:
+    return ShardedQuery(
+        sql.read("queries/list_few_returns.sql", few=few, rows=_ROWS, status=_STATUS, at=_AT)
+    )
 
 
 _OF_ORDER = _list_few(
-    sql.read("queries/few_returns_of_order.sql", returns=of_one(orders_by_id.RETURNS_OF_ORDER))
+    sql.read("queries/few_returns_of_order.sql", returns=orders_by_id.RETURNS_OF_ORDER)
 )
-_FOUND = _list_few(
-    sql.read("queries/few_returns_found.sql", returns=of_any(orders_by_id.RETURNS_OF_ORDER))
-)
+_FOUND = _list_few(sql.read("queries/few_returns_found.sql", returns=orders_by_id.RETURNS_OF_ORDER))
 _IN_ERROR = _list_few(sql.read("queries/few_returns_in_error.sql"))
 
 
@@ -139,11 +139,16 @@ async def _few(
     values: dict[str, Any] = asdict(wanted) | page
     if wanted.q is None:
         statement = _IN_ERROR if wanted.order_id is None else _OF_ORDER
-        return await statement.fetch(reader, values)
+        stores = None if wanted.store_id is None else [wanted.store_id]
+        return await statement.fetch(reader, stores, values)
     found = await order_search.find_returns(reader, wanted.q, wanted.store_id)
-    values["stores"] = [store_id for store_id, _ in found]
-    values["ids"] = [return_id for _, return_id in found]
-    return await _FOUND.fetch(reader, values)
+    rows = await orders_by_id.rows(_FOUND, reader, found, values)
+    # Where tables are sharded, each store's are in order, and at most as many as the page.
+    return sorted(rows, key=_newest, reverse=True)[:limit]
+
+
+def _newest(row: Row) -> tuple[datetime, UUID]:
+    return row["requested_at"] or _NEVER, row["id"]
 
 
 async def _listed(
@@ -160,7 +165,8 @@ async def _listed(
 
 async def summary(reader: Reader, store_id: int | None) -> dict[str, int]:
     """How many returns are in each status, of one store or of all, and in total."""
-    rows = await _SUMMARY.fetch(reader, {"store_id": store_id})
+    stores = None if store_id is None else [store_id]
+    rows = await _SUMMARY.fetch(reader, stores, {})
     counted = {row["status"]: row["returns"] for row in rows}
     counts = {status: counted.get(status, 0) for status in STATUSES}
     return counts | {"total": sum(counts.values())}
@@ -168,7 +174,7 @@ async def summary(reader: Reader, store_id: int | None) -> dict[str, int]:
 
 async def cards(reader: Reader, store_id: int | None) -> ReturnCardsView:
     """The cards above the list of returns, of one store or of all."""
-    stores = [] if store_id is None else [store_id]
+    stores = None if store_id is None else [store_id]
     (row,) = await _CARDS.fetch(reader, stores, {"store_id": store_id})
     first = row["first_arrived"]
     return ReturnCardsView(

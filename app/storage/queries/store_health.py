@@ -6,6 +6,7 @@ from app.domain.outbox.rate_limits import BLOCKED, BREAK_AFTER
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
+from app.storage.postgres.sharding import ShardedQuery
 from app.storage.postgres.sql import Statement
 from app.storage.queries.views import (
     AnnouncementsView,
@@ -17,7 +18,7 @@ from app.storage.queries.views import (
     StoreHealthView,
 )
 
-_STORES = sql.load("queries/list_store_health.sql")
+_STORES = ShardedQuery(sql.read("queries/list_store_health.sql"))
 # A lane without calls in a row that failed, and without a pause, is free, whatever its reason was.
 _LANES = Statement("""
     SELECT l.store_id, l.endpoint, l.reason, l.since, l.tokens,
@@ -36,7 +37,7 @@ async def store_health(reader: Reader, store_ids: Sequence[int]) -> dict[int, St
         lanes.setdefault(row["store_id"], []).append(_lane(row))
     return {
         row["store_id"]: _store(row, lanes.get(row["store_id"], []))
-        for row in await _STORES.fetch(reader, values)
+        for row in await _STORES.fetch(reader, store_ids, values)
     }
 
 

@@ -6,5 +6,5 @@ SELECT at, store_id, kind, sum(first_try)::bigint AS first_try,
        ARRAY[{{lags}}] AS lags
   FROM (SELECT date_bin(make_interval(mins => :step), starts_at, :since) AS at, r.*
           FROM ({{rows}}) AS r
-         WHERE starts_at >= :since {{of_store}}) AS r
+         WHERE starts_at >= :since AND <r>) AS r
  GROUP BY GROUPING SETS ((at), (store_id), (kind), ())

@@ -10,12 +10,12 @@ WITH unsure AS MATERIALIZED (
           OR in_doubt_until < :until)
    LIMIT :batch FOR UPDATE)
 UPDATE updates u
-   SET state = CASE u.state WHEN 'failed' THEN 'failed' ELSE 'verifying' END,
+   SET state = CASE WHEN u.state = 'failed' THEN 'failed' ELSE 'verifying' END,
        -- mutation: restore-reads-before-send
        ambiguous = u.ambiguous OR (u.state <> 'failed' AND u.kind <> 'inventory'),
        in_doubt_until = greatest(u.in_doubt_until, :until), reads = 0,
        lease_token = NULL, leased_until = NULL, leased_by = NULL,
-       due_at = CASE u.state WHEN 'failed' THEN u.due_at ELSE :until END,
+       due_at = CASE WHEN u.state = 'failed' THEN u.due_at ELSE :until END,
        updated_at = now()
   FROM unsure v WHERE u.store_id = :store_id AND v.store_id = :store_id AND u.id = v.id
 RETURNING u.target, u.subject

@@ -29,9 +29,10 @@ NOT_KNOWN = "It is older than a restored backup: what Commerce has to sell now i
 
 _NEWEST = sql.load("recording/find_newest_row.sql")
 _LEASED = Statement("""
-    SELECT greatest(
-      (SELECT max(leased_until) FROM updates WHERE state = 'sending' AND leased_until > now()),
-      (SELECT max(leased_until) FROM imports WHERE leased_until > now()))
+    SELECT greatest(u.until, i.until)
+      FROM (SELECT max(leased_until) AS until FROM updates
+             WHERE state = 'sending' AND leased_until > now()) u,
+           (SELECT max(leased_until) AS until FROM imports WHERE leased_until > now()) i
 """)
 # mutation: restore-raises-numbers
 _RAISE = Statement("""

@@ -7,9 +7,9 @@ WITH changed AS (
      SET state = v.state, due_at = v.due_at,
          active = u.active AND v.state NOT IN ('confirmed', 'failed', 'dismissed'),
          retries = v.retries, reads = v.reads, ambiguous = v.ambiguous, faults = v.faults,
-         in_doubt_until = CASE v.doubt WHEN 'begin' THEN greatest(v.doubted_until,
-                                                                 u.in_doubt_until)
-                                       WHEN 'keep' THEN u.in_doubt_until END,
+         in_doubt_until = CASE WHEN v.doubt = 'begin'
+                                 THEN greatest(v.doubted_until, u.in_doubt_until)
+                               WHEN v.doubt = 'keep' THEN u.in_doubt_until END,
          known_at = CASE WHEN v.known THEN v.at ELSE u.known_at END,
          failing_for = v.failing_for,
          failing_since = CASE WHEN v.failing THEN v.at END,

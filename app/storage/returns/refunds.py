@@ -172,8 +172,12 @@ async def landed(connection: Connection, store_id: int, update_id: UUID) -> None
     """Save that Walmart has all of a refund, in whatever state its update is."""
     await connection.execute(
         sa.update(refunds)
-        .where(refunds.c.store_id == store_id, refunds.c.update_id == update_id)
-        .values(landed_at=sa.func.coalesce(refunds.c.landed_at, sa.func.now()))
+        .where(
+            refunds.c.store_id == store_id,
+            refunds.c.update_id == update_id,
+            refunds.c.landed_at.is_(None),
+        )
+        .values(landed_at=sa.func.now())
     )
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.storage.postgres.database import Connection, violated
+from app.storage.postgres.database import Connection
+from app.storage.postgres.errors import violated
 from app.storage.tables import api_keys, replaced_secrets
 
 PREFIX = "wb_"

@@ -27,11 +27,12 @@ _TAKE = Sweep(
     """
       FROM notification_queues d
      WHERE d.due_at <= now()
-       AND (EXISTS (SELECT FROM notifications n WHERE n.store_id = d.store_id)
-            OR EXISTS (SELECT FROM notification_messages m WHERE m.store_id = d.store_id
+       AND (EXISTS (SELECT FROM notifications n WHERE n.store_id = <d.store_id>)
+            OR EXISTS (SELECT FROM notification_messages m WHERE m.store_id = <d.store_id>
                           AND m.delivered_at IS NULL AND m.given_up_at IS NULL))""",
     sql.read("stores/take_notifications.sql"),
     since="d.due_at",
+    of_one_store=sql.read("stores/take_notifications_of_store.sql"),
 )
 
 
@@ -116,11 +117,10 @@ async def delivered(connection: Connection, store_id: int) -> None:
 
 async def failed(connection: Connection, store_id: int, why: str, again_in: float) -> None:
     """Record that a message did not arrive; it is repeated after so many seconds."""
-    since = sa.func.coalesce(queues.c.failing_since, sa.func.now())
+    first = sa.update(queues).where(queues.c.store_id == store_id, queues.c.failing_since.is_(None))
+    await connection.execute(first.values(failing_since=sa.func.now()))
     tries = queues.c.tries + 1
-    await _change(
-        connection, store_id, again_in, tries=tries, failing_since=since, last_error=why[:500]
-    )
+    await _change(connection, store_id, again_in, tries=tries, last_error=why[:500])
 
 
 async def give_up(connection: Connection, store_id: int, count: int, why: str) -> None:
@@ -152,16 +152,20 @@ async def receiver(connection: Connection, store_id: int) -> SealedReceiver | No
 
 async def begin(connection: Connection, store_id: int) -> None:
     """Start notifying a store, without any failure of before."""
-    fresh = {
-        "due_at": sa.func.now(),
-        "tries": 0,
-        "failing_since": None,
-        "last_error": None,
-        "given_up": 0,
-    }
-    statement = insert(queues).values(store_id=store_id)
+    statement = insert(queues).values(
+        store_id=store_id,
+        due_at=sa.func.now(),
+        tries=0,
+        failing_since=None,
+        last_error=None,
+        given_up=0,
+    )
+    given = statement.excluded
+    names = ("due_at", "tries", "failing_since", "last_error", "given_up")
     await connection.execute(
-        statement.on_conflict_do_update(index_elements=["store_id"], set_=fresh)
+        statement.on_conflict_do_update(
+            index_elements=["store_id"], set_={name: given[name] for name in names}
+        )
     )
 
 

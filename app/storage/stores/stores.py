@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from app.domain.orders.requests import CarrierMap
 from app.storage import rate_limits
-from app.storage.postgres.database import Connection, violated
+from app.storage.postgres.database import Connection
+from app.storage.postgres.errors import violated
 from app.storage.stores import account_ownership, error_notifications
 from app.storage.stores.secrets import SecretCipher
 from app.storage.tables import stores

@@ -6,6 +6,7 @@ The count is kept for a few seconds for each store, since every page shows it.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from app.domain.errors import Invalid
 from app.storage import queries
 from app.usecases.context import AppContext
 
@@ -26,8 +27,12 @@ class AttentionCounts:
         until, known = self._kept.get(store_id, (0.0, 0))
         if self.monotonic() < until:
             return known
-        async with context.database.direct.reading() as session:
-            found = await queries.attention_count(session, store_id)
+        try:
+            async with context.database.direct.reading() as session:
+                found = await queries.attention_count(session, store_id)
+        except Invalid:
+            # The database counts one store at a time; the page asks for a store.
+            found = 0
         return self.keep(store_id, found)
 
     def keep(self, store_id: int | None, count: int) -> int:

@@ -68,6 +68,9 @@ def render(rejection: Rejection) -> Response:
     page = context_of(request)
     values = {"page": page, "words": words, "status": rejection.status, "code": rejection.code}
     viewer = page.viewer if page else _viewer(request)
+    if rejection.code == "store_id_required" and page:
+        # mutation: page-asks-for-a-store
+        return answer(request, viewer, "pick_store.html", values, 200)
     values["request_id"] = rejection.scope.get("waybill.request_id", "")
     response = answer(request, viewer, "error.html", values, rejection.status)
     for name, value in rejection.headers.items():

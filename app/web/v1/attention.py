@@ -34,7 +34,7 @@ _NOUN = "attention group"
     summary="List what needs action",
     response_model=AttentionOut,
     responses=success(200, AttentionOut, {"as_of": AT, "data": [GROUP]}, "The causes.")
-    | problems("store_not_found"),
+    | problems("store_not_found", "store_id_required"),
 )
 async def list_attention(context: Reading, store_id: UUID | None = None) -> Response:
     """List what needs action by cause, the most urgent first.

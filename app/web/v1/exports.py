@@ -62,7 +62,7 @@ async def export_orders(context: Reading, query: Annotated[OrderQuery, Depends()
     summary="Export returns as CSV",
     response_class=CsvResponse,
     responses=_file(export_rows.RETURN_COLUMNS)
-    | problems("search_too_broad", "store_not_found", "order_not_found"),
+    | problems("search_too_broad", "store_not_found", "order_not_found", "store_id_required"),
 )
 async def export_returns(context: Reading, query: Annotated[ReturnQuery, Depends()]) -> Response:
     """Export all returns that the list shows with these filters, one in a line, as of orders."""

@@ -47,7 +47,13 @@ _SUMMARY = {
     summary="List returns",
     response_model=ReturnsOut,
     responses=success(200, ReturnsOut, {"data": [RETURN], "next_cursor": None}, "A page.")
-    | problems("cursor_invalid", "store_not_found", "order_not_found", "search_too_broad"),
+    | problems(
+        "cursor_invalid",
+        "store_not_found",
+        "order_not_found",
+        "search_too_broad",
+        "store_id_required",
+    ),
 )
 async def list_returns(
     context: Reading,
@@ -72,7 +78,8 @@ async def list_returns(
     operation_id="summarize_returns",
     summary="Count returns by status",
     response_model=ReturnSummaryOut,
-    responses=success(200, ReturnSummaryOut, _SUMMARY, "The counts.") | problems("store_not_found"),
+    responses=success(200, ReturnSummaryOut, _SUMMARY, "The counts.")
+    | problems("store_not_found", "store_id_required"),
 )
 async def summarize_returns(context: Reading, store_id: UUID | None = None) -> Response:
     """Count the returns of a store, or of all stores that the key may see.

@@ -93,7 +93,7 @@ _HEALTH = {
     summary="Get sync health",
     response_model=HealthView,
     responses=success(200, HealthView, _HEALTH, "The health of a store, or of all.")
-    | problems("store_not_found"),
+    | problems("store_not_found", "store_id_required"),
 )
 async def get_sync_health(
     context: Reading,

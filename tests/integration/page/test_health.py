@@ -132,3 +132,18 @@ async def test_the_page_speaks_the_language_of_the_person(
     client = await signed_in()
     page = (await client.get("/health", headers={"Accept-Language": language})).text
     assert verdict(page) == words
+
+
+async def test_a_page_of_one_store_asks_for_it_where_stores_are_sharded(
+    world: World, signed_in: SignIn
+) -> None:
+    """Where several servers have the stores (Citus), not every page can show all of them."""
+    one, other = await world.a_store(), await world.a_store()
+    person = await signed_in("read")
+    world.database.placement.sharded = True
+    for path in ("/health", "/attention", "/returns"):
+        asked = await person.get(path)
+        assert asked.status_code == 200, path
+        assert f'href="{path}?store={one.id}"' in asked.text
+        assert (await person.get(path, params={"store": str(other.id)})).status_code == 200
+    assert "Pick a store" not in (await person.get("/orders")).text
