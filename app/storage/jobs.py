@@ -33,16 +33,16 @@ _DUE = Statement("""
      GROUP BY d.store_id ORDER BY min(d.due_at) LIMIT 10
 """)
 _TAKE = Statement("""
-    UPDATE jobs SET state = 'running', lease_token = :token, tries = tries + 1,
+    UPDATE jobs j SET state = 'running', lease_token = :token, tries = j.tries + 1,
            leased_until = now() + make_interval(secs => :lease),
-           started_at = coalesce(started_at, now())
-     WHERE store_id = :store_id AND id = (
-           SELECT id FROM jobs
-            WHERE store_id = :store_id AND state IN ('queued', 'running') AND due_at <= now()
-              AND (leased_until IS NULL OR leased_until < now())
-            ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING store_id, id, kind, selection, options, actor, origin,
-              total, results, batch, position, tries
+           started_at = coalesce(j.started_at, v.at)
+      FROM (SELECT id, now() AS at FROM jobs
+             WHERE store_id = :store_id AND state IN ('queued', 'running') AND due_at <= now()
+               AND (leased_until IS NULL OR leased_until < now())
+             ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED) v
+     WHERE j.store_id = :store_id AND j.id = v.id
+    RETURNING j.store_id, j.id, j.kind, j.selection, j.options, j.actor, j.origin,
+              j.total, j.results, j.batch, j.position, j.tries
 """)
 # mutation: job-lease-renewed
 _RENEW = Statement("""
@@ -56,15 +56,20 @@ _BEGIN = Statement("""
      WHERE store_id = :store_id AND id = :id AND lease_token = :token
     RETURNING id
 """)
+# Citus takes no time that an UPDATE computes under a condition; a subquery without a lock would
+# become a part of the UPDATE.
 # mutation: job-lease-token
 _SAVE = Statement("""
-    UPDATE jobs SET done = done + :done, succeeded = succeeded + :succeeded,
-           refused = refused + :refused, skipped = skipped + :skipped, results = :results::jsonb,
-           batch = NULL, state = CASE WHEN position IS NULL THEN 'finished' ELSE state END,
-           finished_at = CASE WHEN position IS NULL THEN now() END, tries = 0, due_at = now(),
+    UPDATE jobs j SET done = j.done + :done, succeeded = j.succeeded + :succeeded,
+           refused = j.refused + :refused, skipped = j.skipped + :skipped,
+           results = :results::jsonb, batch = NULL,
+           state = CASE WHEN j.position IS NULL THEN 'finished' ELSE j.state END,
+           finished_at = CASE WHEN j.position IS NULL THEN v.at END, tries = 0, due_at = now(),
            updated_at = now(), lease_token = NULL, leased_until = NULL
-     WHERE store_id = :store_id AND id = :id AND lease_token = :token
-    RETURNING id
+      FROM (SELECT id, now() AS at FROM jobs
+             WHERE store_id = :store_id AND id = :id AND lease_token = :token FOR UPDATE) v
+     WHERE j.store_id = :store_id AND j.id = v.id
+    RETURNING j.id
 """)
 _HAND_BACK = Statement("""
     UPDATE jobs SET lease_token = NULL, leased_until = NULL, updated_at = now(),
