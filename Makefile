@@ -72,12 +72,14 @@ WORKERS ?= 4
 test: .venv/.dev ## Run the whole test suite on a real PostgreSQL
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-# The databases of the tests are copies, on all nodes, of one that is distributed over two shards.
+# The databases of the tests are copies, on all nodes, of one that is distributed over two shards. A
+# worker is killed when no other test runs.
 .PHONY: test-citus
 test-citus: .venv/.dev ## Run the integration and acceptance tests on a cluster (Citus), at WAYBILL_CITUS
 	@[ -n "$${WAYBILL_CITUS:-}" ] || { echo "Set WAYBILL_CITUS to the address of a cluster's coordinator: postgresql://superuser@host:port/database" >&2; exit 2; }
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal \
-	  tests/citus tests/integration tests/acceptance
+	  tests/citus tests/integration tests/acceptance --ignore tests/citus/test_faults.py
+	@$(BIN)/python -m pytest tests/citus/test_faults.py
 
 .PHONY: fuzz
 fuzz: .venv/.dev ## Run the state machine of the outbox (WAYBILL_FUZZ_RUNS=… runs) and invalid input for longer

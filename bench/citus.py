@@ -8,6 +8,7 @@ whoever has its turn.
 
 import asyncio
 import json
+import math
 import os
 import random
 import statistics
@@ -250,7 +251,10 @@ def report(results: Mapping[str, Any]) -> str:
     ]
     for what, sides in results["figures"].items():
         one, cluster = sides[_ONE], sides[_CLUSTER]
-        ratio = statistics.median(b / a for a, b in zip(one, cluster, strict=True))
+        # Ten searches may cost less than the clock of processes shows.
+        ratio = statistics.median(
+            b / a if a else math.nan for a, b in zip(one, cluster, strict=True)
+        )
         goal = "0.25" if what.startswith("accept") and what.endswith("a second") else ""
         lines.append(f"| {what} | {_spread(one)} | {_spread(cluster)} | {ratio:.2f} | {goal} |")
     table = "\n".join(lines) + "\n"

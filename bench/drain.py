@@ -153,7 +153,7 @@ async def until_confirmed(url: str) -> float:
     """Wait until no update is due; return the time."""
     connection = await asyncpg.connect(**asyncpg_arguments(url))
     try:
-        while await connection.fetchval("SELECT EXISTS (SELECT FROM updates WHERE active)"):  # noqa: ASYNC110
+        while await connection.fetchval("SELECT EXISTS (SELECT 1 FROM updates WHERE active)"):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         return time.time()
     finally:

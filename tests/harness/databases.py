@@ -156,7 +156,7 @@ class Server:
 
     url: str
     runner: asyncio.Runner
-    admins: Sequence[asyncpg.Connection]
+    admins: list[asyncpg.Connection]
     """Make and drop databases: one for each server, which all have the same."""
     template: str = "waybill"
     prefix: str = "test"
@@ -204,6 +204,11 @@ class Server:
         self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     async def _everywhere(self, statement: str) -> None:
+        for n, url in enumerate(self.urls):
+            # A test may have killed the server meanwhile.
+            if self.admins[n].is_closed():
+                place = asyncpg_arguments(database_url(url, "postgres"))
+                self.admins[n] = await asyncpg.connect(**place)
         await asyncio.gather(*(admin.execute(statement) for admin in self.admins))
 
     async def _created(self, template: str) -> str:

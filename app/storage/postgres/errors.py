@@ -63,6 +63,8 @@ _VIOLATION = "23"
 _CONSTRAINT = re.compile(r'constraint "([^"]+)"')
 # The names of Waybill's own constraints do not end in digits.
 _SHARD = re.compile(r"_\d+$")
+# What Citus says when it loses a worker within a statement, as a fault of its own.
+_WORKER_LOST = "failure on connection marked as essential"
 _MESSAGE = "The database cannot be reached or takes no writes now."
 _HELD = "Another transaction holds a row that this needs."
 
@@ -114,6 +116,8 @@ def meaning(error: Exception, *, alone: bool = False) -> NotAvailable | None:
     if state == READ_ONLY or isinstance(cause, _OUTDATED):
         return Stale("database_unavailable", _MESSAGE, cause=cause_of(error))
     lost = isinstance(cause, LOST) or (alone and isinstance(cause, RuntimeError))
+    # mutation: lost-worker
+    lost = lost or _WORKER_LOST in str(cause)
     if lost or state.startswith(_NOT_NOW) or getattr(error, "connection_invalidated", False):
         return unavailable(cause_of(error))
     return None

@@ -1,9 +1,10 @@
-"""The constraint that an error of the database names, wherever the error comes from."""
+"""Which constraint an error of the database names, and which errors are transient."""
 
 import asyncpg
 import pytest
 
-from app.storage.postgres.errors import violated
+from app.domain.errors import NotAvailable
+from app.storage.postgres.errors import meaning, violated
 
 
 def _error(message: str, **fields: str) -> asyncpg.PostgresError:
@@ -30,3 +31,9 @@ def test_a_violated_constraint_is_known_by_its_own_name(
 ) -> None:
     """A worker of a cluster adds the number of the shard, and may name it in the message only."""
     assert violated(error) == name
+
+
+def test_a_worker_that_is_lost_within_a_statement_is_a_database_that_is_away() -> None:
+    meant = meaning(asyncpg.InternalServerError("failure on connection marked as essential: a:1"))
+    assert isinstance(meant, NotAvailable)
+    assert meaning(asyncpg.InternalServerError("cache lookup failed")) is None
