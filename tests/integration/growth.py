@@ -21,6 +21,11 @@ STORES = """
     INSERT INTO stores (id, code, name, market, walmart_client_id, walmart_client_secret)
     SELECT gen_random_uuid(), 'code' || n, 'n' || n, 'US', 'i' || n, '' FROM generate_series(1, 4) n
 """
+# As a store has them from its start.
+LANES = """
+    INSERT INTO lanes (store_id, endpoint, paused_until, reason)
+    SELECT store_id, '*', '-infinity', '' FROM stores
+"""
 _RARE = """
     INSERT INTO orders (store_id, id, purchase_order_id, customer_order_id, commerce_order_number,
                         status, fulfillment_status, ordered_at, updated_at, ship_by, ship_method,
@@ -112,6 +117,7 @@ async def _fill(connection: asyncpg.Connection, *, known: bool) -> None:
     for table in _TABLES.split(", "):
         await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
     await connection.execute(STORES)
+    await connection.execute(LANES)
     await connection.execute("SET session_replication_role = replica")
     named = {"kinds": list(map(str, Kind)), "states": list(map(str, State)), "many": MANY}
     rare, many = _RARE, _MANY

@@ -17,7 +17,7 @@ from app.storage.queries import commerce_order_search, commerce_search
 from app.storage.queries.commerce_order_search import ORDERS
 from app.storage.queries.commerce_search import Criteria, Filter, Sort
 from app.web.commerce.order_schemas import CommerceOrderOut
-from tests.integration.growth import STORES
+from tests.integration.growth import LANES, STORES
 
 NAMES = "ABCDEF"
 # An id of a store names its number.
@@ -194,7 +194,7 @@ def criteria(*groups: str, sorts: str = "", size: int = 100, page: int = 1) -> C
 async def orders(database: Database) -> AsyncIterator[Connection]:
     """A transaction with six orders in each of two stores."""
     async with database.begin() as connection:
-        for statement in (STORES, _NUMBERED, _ORDERS.replace("o.*", _COLUMNS), _LINES):
+        for statement in (STORES, LANES, _NUMBERED, _ORDERS.replace("o.*", _COLUMNS), _LINES):
             await connection.exec_driver_sql(statement)
         yield connection
 

@@ -658,6 +658,10 @@ async def test_deliveries_of_before_the_upgrade_are_summed_up_by_pollers(empty_u
     async with connected(empty_url) as session:
         await session.execute(_STORE)
         await session.execute(
+            "INSERT INTO lanes (store_id, endpoint, paused_until, reason) "
+            "VALUES (1, '*', '-infinity', '')"
+        )
+        await session.execute(
             "INSERT INTO updates (store_id, id, subject, kind, sequence, state) "
             "VALUES (1, gen_random_uuid(), 's', 'shipment', 1, 'confirmed')"
         )

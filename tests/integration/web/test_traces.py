@@ -95,6 +95,7 @@ FORMS = {
     "/stores/{store_id}/verify": "verify_store",
     "/keys/new": "create_key",
     "/keys/{key_id}/revoke": "revoke_key",
+    "/keys/{key_id}/rotate": "rotate_key",
     "/orders/{order_id}/ship": "ship_order",
     "/orders/{order_id}/cancel": "cancel_order",
     "/orders/{order_id}/shipments/{shipment_id}/correct": "correct_tracking",
@@ -109,8 +110,8 @@ FORMS = {
     # In the audit by `tests/integration/page/test_audit_of_access.py`.
     "/sign-in": "create_sign_in_link",
     "/enter/{token}": "create_sign_in_link",
-    # A cookie, a session that lasts longer, buyers of the simulator.
-    **dict.fromkeys(("/language", "/stay", "/demo/{act}"), "try_store"),
+    # Cookies, a session that lasts longer, buyers of the simulator.
+    **dict.fromkeys(("/language", "/orders/views", "/stay", "/demo/{act}"), "try_store"),
 }
 PREVIEWS = "preview_"
 
