@@ -128,6 +128,8 @@ def journey(deployment: Deployment, client: httpx.Client) -> dict[str, str]:
     client.post(f"/v1/returns/{sent_back['id']}/refund", json={})
     until(lambda: not states(client, *OPEN))
     client.post(f"/v1/stores/{store}/notifications/test")
+    # A refusal that no update met would be shown to who asks Commerce or Walmart next.
+    httpx.delete(f"{deployment.walmart}/simulator/faults", trust_env=False, verify=TLS)
     return {
         "admin key": deployment.key,
         "encryption key": deployment.environment["WAYBILL_ENCRYPTION_KEYS"],

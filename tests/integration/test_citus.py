@@ -21,7 +21,7 @@ from app.cli import distribute
 from app.domain import ids
 from app.domain.orders.requests import CancelRequest, RequestedItem
 from app.domain.outbox.delivery_result import Attempt, DeliveryResult, NextStep
-from app.domain.outbox.rate_limits import CallReport, Endpoint
+from app.domain.outbox.rate_limits import Breaker, CallReport, Endpoint
 from app.domain.update import State
 from app.settings import Settings
 from app.storage import queries
@@ -41,6 +41,7 @@ from app.storage.tables import metadata
 from app.storage.tables.base import is_reference
 from app.usecases.access import sign_in
 from app.usecases.orders import cancel, ship
+from app.worker.maintenance.doubts import DoubtResolver
 from tests.builders import a_package
 from tests.harness import citus
 from tests.harness.outbox import claim
@@ -304,6 +305,7 @@ async def _maintenance(world: World) -> None:
         await rollup.preview(database, store_id)
     assert await retention.forget_rollups(database, 90) == 2
     assert await events.take(database) == []
+    assert await DoubtResolver(world.context, Breaker()).due() == []
     # Their attempts are swept first, of one store after the other.
     deleted = [
         (await retention.forget_attempts(database, 90, stores=stores)).gone
