@@ -2,8 +2,8 @@
 
 Each round does the same on both, one after the other: accepts shipments at 16 and at 64
 connections, of one store and of fifty, asks which updates are due, and lets a poller deliver them.
-The one server has the cluster's settings for durability. All processors of the machine serve
-whoever has its turn.
+The one server has the cluster's settings for durability. The side that is measured has all
+processors of the machine.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ def main() -> int:
     figures: Figures = defaultdict(lambda: {_ONE: [], _CLUSTER: []})
     with tempfile.TemporaryDirectory() as folder, _sides(Path(folder)) as sides:
         for number in range(ROUNDS):
-            # Whoever was first is second in the next round.
+            # The side that was first is second in the next round.
             order = list(sides) if number % 2 else list(reversed(sides))
             for name in order:
                 for case in _CASES:

@@ -32,6 +32,7 @@ from app.storage.orders import counts, ship_by
 from app.storage.outbox import rescue, retention, rollup
 from app.storage.postgres.database import Database
 from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.postgres.embedded import EmbeddedPostgres
 from app.storage.queries.commerce_search import Criteria, Filter, Sort
 from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import StoreView
@@ -43,7 +44,6 @@ from app.usecases.access import sign_in
 from app.usecases.orders import cancel, ship
 from app.worker.maintenance.doubts import DoubtResolver
 from tests.builders import a_package
-from tests.harness import citus
 from tests.harness.outbox import claim
 from tests.harness.world import World, open_world
 
@@ -94,11 +94,11 @@ BY_INDEX = {
 }
 
 
-@pytest.mark.skipif(bool(citus.ADDRESS), reason="the tests run on a cluster")
-async def test_one_server_is_not_distributed(fresh_url: str) -> None:
-    settings = Settings(database_url=SecretStr(fresh_url))
-    with pytest.raises(distribute.CannotDistribute, match="one PostgreSQL server"):
-        await asyncio.to_thread(lambda: list(distribute.run(settings)))
+def test_one_server_is_not_distributed(data_folder: Path) -> None:
+    with EmbeddedPostgres.start(data_folder / "one") as server:
+        settings = Settings(database_url=SecretStr(server.url))
+        with pytest.raises(distribute.CannotDistribute, match="one PostgreSQL server"):
+            list(distribute.run(settings))
 
 
 async def test_every_key_of_a_distributed_table_carries_the_store(database: Database) -> None:
