@@ -33,7 +33,7 @@ _BUILDERS: Mapping[_What, tuple[Callable[..., Fetchable], Callable[..., Fetchabl
 }
 _FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 # asyncpg's values for -infinity and infinity.
-_NEVER, _FOREVER = datetime.min, datetime.max  # noqa: DTZ901 - naive, as asyncpg knows them
+NEVER, _FOREVER = datetime.min, datetime.max  # noqa: DTZ901 - naive, as asyncpg knows them
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -72,7 +72,7 @@ async def few(reader: Reader, scan: IndexScan, part: KeyRange) -> Sequence[Row] 
 
 
 async def count(reader: Reader, scan: IndexScan, part: KeyRange) -> tuple[int, datetime | None]:
-    """How many rows there are, at most the limit, and the first key of all. Only ascending."""
+    """How many rows there are, at most the limit, and the first key of all."""
     statement = _statement("count", scan, part)
     (row,) = await statement.fetch(reader, _values(scan, part))
     return row["count"], row["first"]
@@ -93,7 +93,7 @@ def _values(scan: IndexScan, part: KeyRange) -> dict[str, Any]:
 def _ends(part: KeyRange, *, descending: bool) -> tuple[_End, _End]:
     """The key and id behind which the part begins, and those before which it ends."""
     # No row has the first id, so a time with it separates earlier rows from those at that time.
-    first = (_NEVER, _FIRST_ID) if part.since is None else (part.since, _FIRST_ID)
+    first = (NEVER, _FIRST_ID) if part.since is None else (part.since, _FIRST_ID)
     last = (_FOREVER, _LAST_ID) if part.until is None else (part.until, _FIRST_ID)
     begin, end = (last, first) if descending else (first, last)
     if part.behind is None:

@@ -83,7 +83,10 @@ def count(scan: IndexScan, shape: tuple[int, ...], *, one: bool, limit: int) -> 
     """The statement of a count and a first key. Parameters as of `page`."""
     builder = _Builder(scan, shape, one=one, limit=limit)
     return builder.statement(
-        "queries/scan_index_count.sql", page=builder.some(), first=builder.rows("1")
+        "queries/scan_index_count.sql",
+        first=builder.rows("1"),
+        range=builder.rows(builder.unseen),
+        earliest="max" if scan.descending else "min",
     )
 
 
@@ -157,7 +160,7 @@ class _Builder:
         """The first rows of all groups together."""
         scan, limit = self.scan, str(self.limit)
         if self.one and self.shape == (1,) * len(scan.prefix):
-            rows = self.rows(self._unseen)
+            rows = self.rows(self.unseen)
             return sql.read("queries/scan_index_page.sql", **scan.pieces, range=rows, limit=limit)
         first = str(min(_FIRST, self.limit))
         rest = ("h.key", "h.id", f"coalesce(b.key, {_LAST_KEY})", f"coalesce(b.id, {_LAST_ID})")
@@ -168,14 +171,14 @@ class _Builder:
             more_names="".join(f", h.{name}" for name in scan.names),
             head=self.rows(first),
             more=self._range("h", rest, "(SELECT most FROM share)"),
-            rest=self._range("h", rest, self._unseen),
+            rest=self._range("h", rest, self.unseen),
             first=first,
             limit=limit,
         )
 
     def some(self) -> str:
         """Any rows of all groups together."""
-        rows = self.rows(self._unseen)
+        rows = self.rows(self.unseen)
         return sql.read("queries/scan_index_any.sql", range=rows, limit=str(self.limit))
 
     def rows(self, limit: str) -> str:
@@ -183,7 +186,8 @@ class _Builder:
         return self._range("g", (_KEY, _ID, _LAST_KEY, _LAST_ID), limit)
 
     @property
-    def _unseen(self) -> str:
+    def unseen(self) -> str:
+        """The limit, which the planner does not see."""
         # The planner does not see through a SELECT, so it expects a tenth of a group. For a limit
         # near the rows of a group it would choose a scan and a sort of the whole group.
         return f"(SELECT {self.limit})"

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 
 from app.domain.orders.order import ERROR
 from app.storage.orders import counts as order_counts
+from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
+from app.storage.postgres.sharding import is_sharded
 from app.storage.queries import index_scan, order_candidates, order_lists
 from app.storage.queries.index_scan import KeyRange
 from app.storage.queries.order_candidates import Part
-from app.storage.queries.order_filter import STATUSES, UNSHIPPED_STATUSES, OrderFilter
+from app.storage.queries.order_filter import STATUSES, UNSHIPPED, UNSHIPPED_STATUSES, OrderFilter
 from app.storage.queries.order_phases import CHANGED_OF_STATUS, LEAVING
 from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.views import OrderCardsView, OrderCardView
@@ -21,6 +23,7 @@ MOST = 1000
 MOST_CHECKED = 100
 """Updates and returns of which the orders are counted one by one."""
 _SENDING = ("pending", "retrying")
+_LEAVING = sql.load("queries/count_leaving.sql", unshipped=UNSHIPPED, limit=str(MOST + 1))
 _NO_TIMES: Mapping[str, datetime] = {}
 
 
@@ -54,8 +57,8 @@ async def cards(
             status: OrderCardView(counts[status], at_least=False, time=times[status])
             for status in STATUSES
         },
-        late=await _counted(reader, order_candidates.leaving(store_id, None, now)),
-        ship_soon=await _counted(reader, order_candidates.leaving(store_id, now, now + soon)),
+        late=await _leaving(reader, store_id, None, now),
+        ship_soon=await _leaving(reader, store_id, now, now + soon),
         cancel_requested=await _counted(reader, order_candidates.cancel_requested(store_id)),
         sending=await _sending(reader, store_id),
         without_commerce_order=await _counted(
@@ -71,13 +74,26 @@ async def _first(reader: Reader, store_id: int | None, status: str) -> datetime 
     if status not in UNSHIPPED_STATUSES[:2]:
         scan = replace(CHANGED_OF_STATUS, descending=status != ERROR)
     part = KeyRange(1, store_id, ((True, False), (status,)))
-    rows = await index_scan.page(reader, replace(scan, rows="page.key"), part)
-    return rows[0]["key"] if rows else None
+    _, first = await index_scan.count(reader, scan, part)
+    return first
+
+
+async def _leaving(
+    reader: Reader, store_id: int | None, since: datetime | None, until: datetime
+) -> OrderCardView:
+    """Orders with unshipped units and a ship-by date in this range."""
+    if store_id is not None or await is_sharded(reader):
+        return await _counted(reader, order_candidates.leaving(store_id, since, until))
+    (row,) = await _LEAVING.fetch(reader, {"since": since or index_scan.NEVER, "until": until})
+    return _card(row["count"], row["first"])
 
 
 async def _counted(reader: Reader, part: Part) -> OrderCardView:
     scan, keys = part
-    count, first = await index_scan.count(reader, scan, replace(keys, limit=MOST + 1))
+    return _card(*await index_scan.count(reader, scan, replace(keys, limit=MOST + 1)))
+
+
+def _card(count: int, first: datetime | None) -> OrderCardView:
     return OrderCardView(min(count, MOST), at_least=count > MOST, time=first)
 
 

@@ -141,12 +141,13 @@ async def counted(context: RequestContext, store_id: UUID | None) -> SummaryOut:
     seen = seen_store(context, store_id)
     now, soon = context.app.now(), context.app.ship_by_warning
     last: LastChanges = context.request.app.state.last_changes
-    known = last.known() if seen is None else {}
     async with context.app.database.direct.reading() as session:
         counts = await queries.summary(session, seen)
+        known = last.known(counts) if seen is None else {}
         cards = await queries.cards(session, seen, counts, now=now, soon=soon, known=known)
     if seen is None:
-        last.keep({"shipped": cards.shipped.time, "canceled": cards.canceled.time})
+        times = {each: getattr(cards, each).time for each in ("shipped", "canceled", "error")}
+        last.keep(times, counts)
     return SummaryOut(**counts, cards=cards)
 
 

@@ -84,6 +84,21 @@ async def test_cards_count_what_their_filters_list(world: World, client: httpx.A
     assert (every["total"], every["cards"]["sending"]["count"]) == (5, 1)
 
 
+async def test_cards_of_all_stores_count_orders_that_were_warned_of_and_others(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    # Late ones first: hours to the ship-by date, and whether there was a warning.
+    dates = ((-3, False), (-2, True), (-1, True), (1, True), (2, False), (9, False))
+    for hours, warned in dates:
+        order = await world.an_order(1, store=await world.a_store())
+        at = NOW - timedelta(days=1) if warned else None
+        await put(world, order, ship_by=NOW + timedelta(hours=hours), ship_by_warned_at=at)
+    cards = (await client.get("/v1/orders/summary")).json()["cards"]
+    for name, count, hours in (("late", 3, -3), ("ship_soon", 2, 1)):
+        assert (cards[name]["count"], cards[name]["at_least"]) == (count, False), name
+        assert datetime.fromisoformat(cards[name]["time"]) == NOW + timedelta(hours=hours), name
+
+
 async def test_a_code_finds_the_orders_that_show_it(
     world: World, client: httpx.AsyncClient
 ) -> None:
