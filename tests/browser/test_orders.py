@@ -124,7 +124,7 @@ async def test_a_phone_shows_orders_as_cards_and_never_scrolls_sideways(
 
 
 @pytest.mark.parametrize("locale", ["en-US", "es-MX", "fr-CA"])
-async def test_what_is_wrong_with_an_order_is_in_view_at_every_width(
+async def test_the_cards_and_what_is_wrong_with_an_order_are_in_view_at_every_width(
     world: World, signed_in: OpenTab, locale: str
 ) -> None:
     order = await world.an_order(1)
@@ -137,6 +137,9 @@ async def test_what_is_wrong_with_an_order_is_in_view_at_every_width(
         hidden = "e => e.parentElement.scrollWidth - e.parentElement.clientWidth"
         assert await page.locator("table.orders").evaluate(hidden) <= 0, width
         await expect(page.locator("td.details")).to_be_in_viewport(ratio=1)
+        for group in await page.locator(".cards").all():
+            rows = "e => new Set([...e.children].map(each => each.offsetTop)).size"
+            assert await group.evaluate(rows) == 1, width
 
 
 async def test_the_keyboard_alone_filters_opens_and_imports(

@@ -193,7 +193,7 @@ async def test_after_ten_wrong_keys_an_address_waits_with_another_but_not_with_a
     answer = await stranger.post("/sign-in", data=wrong)
     assert answer.status_code == 429
     assert 0 < int(answer.headers["retry-after"]) <= 60
-    assert "Too many keys did not work." in answer.text
+    assert "Too many tries." in answer.text
     assert (await stranger.post("/sign-in", data={"key": ADMIN_KEY})).status_code == 303
     app.state.keys.wrong.monotonic = lambda: 1e12
     assert (await stranger.post("/sign-in", data=wrong)).status_code == 401

@@ -74,6 +74,11 @@ def test_a_translation_has_the_values_of_its_text(locale: str) -> None:
     assert wrong == {}
 
 
+def test_no_line_of_french_begins_with_a_colon_or_ends_with_an_opening_mark() -> None:
+    forms = [form for each in translated("fr_CA").values() for form in each]
+    assert [form for form in forms if re.search(" [:»]|« ", form)] == []
+
+
 @pytest.mark.parametrize("locale", OTHERS)
 def test_a_text_is_translated_in_one_way(locale: str) -> None:
     """Pages have files of their own, and a text that two of them have must not differ."""
