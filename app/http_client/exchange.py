@@ -171,12 +171,14 @@ class Exchange:
                 asyncio.timeout_at(deadline),
                 self._http.stream(
                     wanted.method,
-                    self._base_url + wanted.path + wanted.query,
+                    self._base_url,
+                    wanted.path + wanted.query,
                     headers=headers,
                     content=content,
                 ) as response,
             ):
-                reply.status, reply.headers = response.status_code, response.headers
+                # A plain dict: a look at httpx's headers visits all of them.
+                reply.status, reply.headers = response.status_code, dict(response.headers.items())
                 await _read(response, reply)
         except tuple(kind for kind, _ in _FAILURES) as error:
             reply.failure = next(word for kind, word in _FAILURES if isinstance(error, kind))

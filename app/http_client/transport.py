@@ -15,9 +15,9 @@ from typing import Self, cast
 
 import aiohttp
 import httpx
-from yarl import URL
 
 from app.http_client import ssrf_guard
+from app.http_client.raw_request import RawRequest
 from app.http_client.ssrf_guard import AddressGuard
 
 # Headers that aiohttp would add by itself; only those given to httpx are sent.
@@ -50,16 +50,20 @@ class Http:
 
     @asynccontextmanager
     async def stream(
-        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes
+        self,
+        method: str,
+        base_url: str,
+        target: str = "",
+        *,
+        headers: Mapping[str, str],
+        content: bytes,
     ) -> AsyncIterator[httpx.Response]:
-        """Send a request; the answer's body is read within the block. Raises httpx's exceptions."""
-        # A stream is sent unchanged; aiohttp adds Content-Length and Host.
-        request = httpx.Request(
-            method,
-            url,
-            headers=headers,
-            stream=httpx.ByteStream(content),
-            extensions={"timeout": self._limits},
+        """Send a request; the answer's body is read within the block. Raises httpx's exceptions.
+
+        target: path and query, after a base URL without a slash at its end.
+        """
+        request = RawRequest(
+            method, base_url, target, headers=headers, content=content, limits=self._limits
         )
         response = await self._transport.handle_async_request(request)
         try:
@@ -81,8 +85,8 @@ def open_http(*, timeout: float, max_connections: int, guard: AddressGuard | Non
     return Http(transport, timeout=timeout)
 
 
-async def pieces(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Yield the body of an answer to a request with `Accept-Encoding: identity`.
+def pieces(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body of an answer to a request with `Accept-Encoding: identity`.
 
     Raises DecodingError for a compressed body: a small piece may decompress to any size.
     """
@@ -90,8 +94,7 @@ async def pieces(response: httpx.Response) -> AsyncIterator[bytes]:
     # mutation: compressed-answer-detection
     if coding not in {"", "identity"}:
         raise httpx.DecodingError("The answer is compressed.")
-    async for piece in cast("httpx.AsyncByteStream", response.stream):
-        yield piece
+    return aiter(cast("httpx.AsyncByteStream", response.stream))
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
@@ -113,11 +116,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request. The response streams its body, and the caller must close it."""
-        limits = request.extensions.get("timeout", {})
+        raw = request if isinstance(request, RawRequest) else await RawRequest.of(request)
+        limits = raw.extensions["timeout"]
         await self._enter(limits.get("pool"))
         try:
             with _translated(request):
-                answer = await self._send(request, limits)
+                answer = await self._send(raw, limits)
         except BaseException:
             # mutation: slot-release-on-failure
             self._slots.release()
@@ -146,21 +150,21 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             raise httpx.PoolTimeout("All connections are in use.") from error
 
     async def _send(
-        self, request: httpx.Request, limits: dict[str, float | None]
+        self, request: RawRequest, limits: Mapping[str, float | None]
     ) -> aiohttp.ClientResponse:
-        scheme = request.url.scheme if self._guard else ""
+        address = request.address()
+        scheme = address.scheme if self._guard else ""
         session = self._sessions.get(scheme)
         if session is None:
             session = self._sessions[scheme] = self._open(scheme)
         return await session.request(
             request.method,
-            _target(request),
-            headers=request.headers.multi_items(),
-            data=await request.aread() or None,
+            address,
+            # aiohttp adds Content-Length and Host.
+            headers=request.given,
+            data=request.body or None,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(
-                sock_connect=limits.get("connect"), sock_read=limits.get("read")
-            ),
+            timeout=_timeout(limits.get("connect"), limits.get("read")),
         )
 
     def _open(self, scheme: str) -> aiohttp.ClientSession:
@@ -180,16 +184,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         )
 
 
-def _target(request: httpx.Request) -> URL:
-    """Return the URL of a request. Raises UnsupportedProtocol if no connection is possible."""
-    try:
-        target = URL(str(request.url), encoded=True)
-    except ValueError as error:
-        raise httpx.UnsupportedProtocol(str(error), request=request) from error
-    # mutation: unresolvable-host
-    if not ssrf_guard.can_be_looked_up(target.raw_host or ""):
-        raise httpx.UnsupportedProtocol("No resolver takes the host's name.", request=request)
-    return target
+@cache
+def _timeout(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(sock_connect=connect, sock_read=read)
 
 
 @cache

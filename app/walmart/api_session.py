@@ -6,17 +6,16 @@ it executes anything.
 """
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pydantic_core import to_json
 
 from app.http_client.call import Call, ErrorClass
 from app.http_client.exchange import Exchange, HttpReply, HttpRequest
 from app.walmart import errors, markets, order_lists
 from app.walmart.credentials import SellerCredentials
 from app.walmart.token import TokenCache
-
-_write_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class ApiSession:
     ) -> HttpReply:
         """Call Walmart. Raises the error that the answer is classified as (errors.py)."""
         deadline = asyncio.get_running_loop().time() + self.timeout
-        content = None if body is None else _write_json(body)
+        content = None if body is None else to_json(body, ensure_ascii=True).decode()
         token = await self.tokens.get(account, deadline)
         for renewable in (True, False):
             # mutation: market-header
