@@ -17,6 +17,7 @@ from app.storage.tables import shipments
 from app.storage.tables import updates as outbox
 from app.usecases.orders import cancel as cancellations
 from app.usecases.orders import ship as use_case
+from app.usecases.orders.ship_locked import AcceptedShipment
 from tests.builders import a_package
 from tests.harness.world import World
 
@@ -33,7 +34,7 @@ async def written(world: World, order: OrderView) -> int:
         return int((await connection.execute(counted.select_from(shipments))).scalar_one())
 
 
-async def accept(world: World, order: OrderView, **changes: Any) -> use_case.AcceptedShipment:
+async def accept(world: World, order: OrderView, **changes: Any) -> AcceptedShipment:
     package = a_package("1ZA", **changes)
     return await use_case.ship(world.context, order.id, package, actor="test")
 
@@ -221,6 +222,24 @@ async def test_a_reference_is_answered_again_when_no_units_remain(world: World) 
     assert again.shipment.id == first.shipment.id
 
 
+async def test_packages_beside_a_known_one_are_answered_as_a_later_read_shows_them(
+    world: World,
+) -> None:
+    order = await an_acknowledged_order(world)
+    one = {"items": (RequestedItem(1, line_number="1"),)}
+    await accept(world, order, reference="r-1", **one)
+    packages = [
+        a_package("1ZC", **one),
+        a_package("1ZA", reference="r-1", **one),
+        a_package("1ZD", **one),
+    ]
+    shipped = await use_case.ship_all(world.context, order.id, packages, actor="test")
+    assert not shipped.repeated
+    found = {each.tracking_number: each for each in (await world.order(order.id)).shipments}
+    assert list(found) == ["1ZA", "1ZC", "1ZD"]
+    assert (shipped.shipment, *shipped.others) == (found["1ZC"], found["1ZA"], found["1ZD"])
+
+
 async def test_a_new_shipment_passes_one_that_is_known_to_be_absent(world: World) -> None:
     order = await an_acknowledged_order(world)
     one = {"items": (RequestedItem(1, line_number="1"),)}
@@ -232,6 +251,7 @@ async def test_a_new_shipment_passes_one_that_is_known_to_be_absent(world: World
     async with world.database.begin() as connection:
         turns = sa.select(outbox.c.id).where(outbox.c.order_id == order.id, outbox.c.active)
         assert (await connection.execute(turns)).scalars().all() == [second.shipment.update.id]
+    assert second.shipment in (await world.order(order.id)).shipments
     assert first.shipment.update.id != second.shipment.update.id
 
 

@@ -18,6 +18,7 @@ from app.storage.orders.acceptance import Acceptance
 from app.storage.queries.views import OrderView, StoreView
 from app.storage.tables import shipments
 from app.usecases.orders import cancel, ship
+from app.usecases.orders.ship_locked import AcceptedShipment
 from tests.builders import a_package
 from tests.harness.world import World
 
@@ -53,7 +54,7 @@ def batches(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 async def accept(
     world: World, *asked: tuple[OrderView, ShipRequest, IdempotentRequest | None]
-) -> list[ship.AcceptedShipment | BaseException]:
+) -> list[AcceptedShipment | BaseException]:
     return await asyncio.gather(
         *(
             ship.ship(world.context, order.id, request, actor="test", once=once)
@@ -81,7 +82,7 @@ async def test_shipments_of_several_stores_share_a_write_and_keep_their_results(
     )
     assert sizes == [3]
     for number, (order, result) in enumerate(zip(found, results, strict=True)):
-        assert isinstance(result, ship.AcceptedShipment)
+        assert isinstance(result, AcceptedShipment)
         shipped = await world.order(order.id)
         assert [each.tracking_number for each in shipped.shipments] == [f"1Z{number}"]
         assert [each.id for each in shipped.shipments] == [result.shipment.id]
@@ -91,7 +92,7 @@ async def test_shipments_of_several_stores_share_a_write_and_keep_their_results(
         assert isinstance(again, Replayed)
         assert again.answer.body == str(result.shipment.id).encode()
     await world.deliver_until(
-        *(each.shipment.update.id for each in results if isinstance(each, ship.AcceptedShipment))
+        *(each.shipment.update.id for each in results if isinstance(each, AcceptedShipment))
     )
 
 
@@ -143,7 +144,7 @@ async def test_a_request_refused_by_the_database_does_not_affect_the_others(
     found = await some_orders(world, 3, store)
     old = a_key(found[1], "old")
     async with world.database.begin() as connection:
-        before = ship.AcceptedShipment(await _any_shipment(world, found[2]), repeated=False)
+        before = AcceptedShipment(await _any_shipment(world, found[2]), repeated=False)
         await idempotency.store(connection, old, before)
         aged = "UPDATE idempotency_keys SET created_at = now() - interval '8 days'"
         await connection.execute(sa.text(aged))
@@ -151,7 +152,7 @@ async def test_a_request_refused_by_the_database_does_not_affect_the_others(
     results = await accept(
         world, *((order, one_unit("1ZB"), old if order is found[1] else None) for order in found)
     )
-    assert [isinstance(each, ship.AcceptedShipment) for each in results] == [True] * 3
+    assert [isinstance(each, AcceptedShipment) for each in results] == [True] * 3
     assert await written(world, *found) == [1, 1, 2]
     assert sizes == [3, 1, 1, 1]
 
@@ -210,8 +211,8 @@ async def test_concurrent_shipments_of_one_order_are_accepted_in_turn(
 async def test_concurrent_duplicates_are_carried_out_once(world: World) -> None:
     (order,) = await some_orders(world, 1, await world.a_store())
     results = await accept(world, *((order, one_unit("1ZA"), a_key(order, "same")),) * 3)
-    shipped = [each for each in results if isinstance(each, ship.AcceptedShipment)]
-    others = [each for each in results if not isinstance(each, ship.AcceptedShipment)]
+    shipped = [each for each in results if isinstance(each, AcceptedShipment)]
+    others = [each for each in results if not isinstance(each, AcceptedShipment)]
     assert len(shipped) == 1
     for each in others:
         expected = isinstance(each, Replayed) or (
@@ -228,6 +229,6 @@ async def test_text_that_the_database_refuses_is_an_error_of_its_request_only(wo
     results = await accept(
         world, (good, one_unit("1ZA"), None), (bad, one_unit("1Z", reference="\ud800"), None)
     )
-    assert isinstance(results[0], ship.AcceptedShipment)
+    assert isinstance(results[0], AcceptedShipment)
     assert isinstance(results[1], asyncpg.DataError)
     assert await written(world, good, bad) == [1, 0]

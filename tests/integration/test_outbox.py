@@ -25,6 +25,7 @@ from app.storage.tables import stores as stores_table
 from app.storage.tables import updates as table
 from app.usecases.imports import register
 from app.usecases.orders import refresh, ship
+from app.usecases.orders.ship_locked import AcceptedShipment
 from app.usecases.stores import manage
 from tests.builders import NOW, a_package, items
 from tests.harness.outbox import claim
@@ -229,7 +230,7 @@ async def test_two_concurrent_requests_for_the_last_unit_get_one_shipment(world:
         *(ship.ship(world.context, order.id, a_package(f"1Z{n}"), actor=ACTOR) for n in range(12)),
         return_exceptions=True,
     )
-    accepted = [r for r in results if isinstance(r, ship.AcceptedShipment)]
+    accepted = [r for r in results if isinstance(r, AcceptedShipment)]
     assert len(accepted) == 1
     assert all(isinstance(r, Conflict) for r in results if r not in accepted)
 

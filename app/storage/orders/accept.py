@@ -34,6 +34,7 @@ from app.storage.orders.acceptance import (
 from app.storage.postgres import sharding, sql
 from app.storage.postgres.database import Connection
 from app.storage.postgres.errors import violated
+from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row, Session
 from app.storage.postgres.sharding import ShardedCommand
 from app.storage.postgres.sql import Statement
@@ -87,9 +88,9 @@ async def look_up(
     return [version_found(each, found.get(n)) for n, each in enumerate(asked)]
 
 
-async def take_numbers(session: Session, packages: int) -> list[int]:
+async def take_numbers(reader: Reader, packages: int) -> list[int]:
     """Take numbers for shipments, in order."""
-    return [row["number"] for row in await _NUMBERS.fetch(session, {"packages": packages})]
+    return [row["number"] for row in await _NUMBERS.fetch(reader, {"packages": packages})]
 
 
 async def lock(connection: Connection, order_id: UUID) -> OrderVersion:
@@ -98,19 +99,17 @@ async def lock(connection: Connection, order_id: UUID) -> OrderVersion:
     return await look_up_locked(connection, order_id)
 
 
-async def look_up_locked(connection: Connection, order_id: UUID, packages: int = 0) -> OrderVersion:
-    """Look up an order that this transaction has locked. Raises Unknown."""
+async def look_up_locked(connection: Connection, order_id: UUID) -> OrderVersion:
+    """Look up an order that this transaction has locked. Raises Unknown.
+
+    `take_numbers` has the numbers of its new shipments.
+    """
     store_id = store_of(order_id) or 0
     key = {"store_id": store_id, "order_id": order_id}
     row = (await _LOOK_UP_LOCKED.execute(connection, [store_id], key)).mappings().one_or_none()
     if row is None:
         raise Unknown("order", order_id)
-    numbers = []
-    if packages:
-        numbers = [
-            each.number for each in await _NUMBERS.execute(connection, {"packages": packages})
-        ]
-    return _version_of(row, numbers)
+    return _version_of(row, [])
 
 
 async def accept(session: Session, wanted: Sequence[Acceptance]) -> Sequence[bool | Exception]:

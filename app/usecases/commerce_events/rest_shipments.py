@@ -20,7 +20,7 @@ from app.usecases.commerce_dedup import duplicates
 from app.usecases.commerce_events.rest_tracks import RestShipment
 from app.usecases.context import AppContext
 from app.usecases.orders import correct_tracking, ship
-from app.usecases.orders.ship import AcceptedShipment
+from app.usecases.orders.ship_locked import AcceptedShipment
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from app.domain.orders.shipping import TRACK_NOT_SENT
 from app.domain.orders.tracking_key import tracking_key
 from app.storage.commerce import events as storage
 from app.storage.commerce.events import CommerceEvent
-from app.storage.orders import shipments
+from app.storage.orders import accept, shipments
 from app.storage.orders.shipments import SentShipment
 from app.storage.postgres.database import Connection
 from app.usecases.commerce_dedup import duplicates
@@ -32,7 +32,7 @@ from app.usecases.commerce_dedup.event_state import (
     tracks_of,
 )
 from app.usecases.context import AppContext
-from app.usecases.orders import correct_tracking, ship
+from app.usecases.orders import correct_tracking, ship_locked
 
 _ELSEWHERE = EventResult("known", "it arrived through another channel")
 
@@ -89,8 +89,9 @@ async def _ship(
         await storage.save(connection, done)
     requests = parts.requests(event.reference)
     # A package with no open units is stored as failed, beside one that can go.
-    made = await ship.accept(connection, context, order.id, requests, ACTOR, partial=True)
-    done = replace(done, shipments=tuple(map(str, made)))
+    version = await accept.look_up_locked(connection, order.id)
+    made = await ship_locked.accept(connection, context, version, requests, ACTOR, partial=True)
+    done = replace(done, shipments=tuple(str(each.id) for each in made.shipments))
     if parts.unsent:
         return EventResult("accepted", TRACK_NOT_SENT), some_unsent(done, parts)
     return EventResult("accepted"), done

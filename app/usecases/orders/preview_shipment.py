@@ -12,7 +12,7 @@ from app.storage.orders import accept
 from app.storage.orders.acceptance import OrderVersion
 from app.storage.postgres.database import Connection
 from app.usecases.context import AppContext
-from app.usecases.orders import plan_shipment, ship, shipment_advice
+from app.usecases.orders import plan_shipment, ship_locked, shipment_advice
 from app.usecases.orders.plan_shipment import CheckedShipment
 from app.usecases.orders.shipment_advice import AdviceView
 from app.walmart import markets
@@ -93,9 +93,9 @@ async def _repeats(
     """The shipment with the reference of a request. Raises Conflict reference_reused."""
     for made, earlier in previewed.made:
         if request.reference is not None and earlier.reference == request.reference:
-            ship.refuse_other_content(request, plan_shipment.content(earlier))
+            ship_locked.refuse_other_content(request, plan_shipment.content(earlier))
             return made
-    return await ship.same_reference(connection, previewed.order, request)
+    return await ship_locked.same_reference(connection, previewed.order, request)
 
 
 def _preview(previewed: PreviewedOrder, request: ShipRequest, checked: CheckedShipment) -> Preview:

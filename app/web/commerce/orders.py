@@ -14,7 +14,7 @@ from app.storage.queries import commerce_order_search
 from app.storage.queries.views import CancellationView
 from app.storage.stores import stores
 from app.usecases.orders import cancel
-from app.usecases.orders.ship import AcceptedShipment
+from app.usecases.orders.ship_locked import AcceptedShipment
 from app.usecases.returns.refund import Refunded
 from app.web.commerce import problems, refunding, shipping
 from app.web.commerce.examples import ORDER, ORDERS, SHIP

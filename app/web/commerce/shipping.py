@@ -9,7 +9,7 @@ from app.domain.orders.order import Order
 from app.storage.idempotency import StoredResponse
 from app.storage.orders import repository
 from app.usecases.commerce_events.rest_shipments import RestShipments
-from app.usecases.orders.ship import AcceptedShipment
+from app.usecases.orders.ship_locked import AcceptedShipment
 from app.web.commerce.fields import CommerceBody
 from app.web.commerce.schemas import ShipIn
 from app.web.dependencies import RequestContext

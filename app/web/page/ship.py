@@ -12,7 +12,7 @@ from app.storage import queries
 from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.queries.views import OrderLineView, OrderView
 from app.usecases.orders import preview_shipment, ship
-from app.usecases.orders.ship import AcceptedShipment
+from app.usecases.orders.ship_locked import AcceptedShipment
 from app.walmart.carriers import METHOD_CODES
 from app.web.page import acts, carrier_choices, refusals, sent, ship_form, ways_out
 from app.web.page.context import PageContext, PageWriting

@@ -8,7 +8,7 @@ from fastapi import Body, Response
 from app.storage.idempotency import StoredResponse
 from app.usecases.orders import preview_shipment as preview
 from app.usecases.orders import ship
-from app.usecases.orders.ship import AcceptedShipment
+from app.usecases.orders.ship_locked import AcceptedShipment
 from app.web.dependencies import Writing, answer, respond
 from app.web.dry_runs import DryRun
 from app.web.route import OperationRouter

@@ -12,7 +12,7 @@ from app.storage.queries.views import ShipmentView
 from app.usecases.orders import correct_tracking as tracking
 from app.usecases.orders import preview_shipment as preview
 from app.usecases.orders import ship
-from app.usecases.orders.ship import AcceptedShipment
+from app.usecases.orders.ship_locked import AcceptedShipment
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
 from app.web.dry_runs import DryRun, rehearse
