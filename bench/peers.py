@@ -25,10 +25,10 @@ from pgqueuer.queries import Queries
 
 from app import logs
 from app.bootstrap.process import freeze_garbage
+from app.domain.seller_credentials import SellerCredentials
 from app.http_client.transport import open_http
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.walmart.client import WalmartClient, WalmartReply
-from app.walmart.credentials import SellerCredentials
 from app.walmart.request_bodies import ShipLine
 from app.walmart.shipment_payload import Package
 from bench.peer_records import RECORDS, Writer, evidence

@@ -1,12 +1,11 @@
 """`waybill keys …`: creates, lists, rotates and revokes API keys."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from app.cli import database_command
+from app.cli import database_command, durations
 from app.cli.database_command import CannotDo, new_id
 from app.domain.errors import Conflict
 from app.domain.scope import Scope
@@ -20,8 +19,6 @@ from app.usecases.keys import revoke as revocation
 from app.usecases.keys import rotate as rotation
 from app.usecases.keys.create import NewKey
 from app.usecases.keys.rotate import LONGEST_OVERLAP
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +92,9 @@ def listed(settings: Settings) -> list[str]:
 
 def parsed_overlap(text: str) -> timedelta:
     """Parse a duration: 0, 30m, 24h or 7d, at most 30 days. Raises ValueError."""
-    found = re.fullmatch(r"(\d{1,6})([mhd])|0", text.strip())
-    if found is None:
+    overlap = timedelta() if text.strip() == "0" else durations.parse(text)
+    if overlap is None:
         raise ValueError("give a duration such as 0, 30m, 24h or 7d.")
-    overlap = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found[1] else timedelta()
     if overlap > LONGEST_OVERLAP:
         raise ValueError(f"an overlap is at most {LONGEST_OVERLAP.days} days.")
     return overlap

@@ -29,7 +29,6 @@ from app.storage.queries import KeysetPage
 from app.storage.queries.views import StoreView
 from app.storage.stores import stores
 from app.storage.stores.secrets import CannotDecrypt
-from app.usecases.context import seller_credentials
 from app.usecases.stores import rotate_secrets
 from app.walmart import errors
 
@@ -213,7 +212,7 @@ async def _stores(parts: Parts) -> AsyncIterator[Check]:
         try:
             async with parts.database.begin() as connection:
                 opened = await stores.credentials(connection, store.store_id, parts.context.cipher)
-            await parts.context.walmart.check(seller_credentials(opened))
+            await parts.context.walmart.check(opened)
         except CannotDecrypt as error:
             yield Check(fine=False, what=f"{name}: its secret cannot be read", advice=str(error))
         except errors.CredentialsRejected:

@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from app import logs
 from app.bootstrap import process
+from app.cli import durations
 from app.domain.errors import NotAvailable
 from app.endings import CannotGoOn
 from app.settings import Settings
@@ -16,7 +16,6 @@ from app.storage.stores import stores
 from app.usecases.imports import reconcile
 from app.usecases.imports.reconcile import ReconcileFinding, ReconcileReport
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=179)
 
 
@@ -26,9 +25,9 @@ class CannotReconcile(CannotGoOn):
 
 def since(text: str, now: datetime) -> datetime:
     """Parse a start time: so long ago (30m, 24h, 7d), or a date. Raises ValueError."""
-    ago = re.fullmatch(r"(\d{1,6})([mhd])", text.strip())
-    if ago:
-        at = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    ago = durations.parse(text)
+    if ago is not None:
+        at = now - ago
     else:
         at = datetime.fromisoformat(text.strip())
         at = at if at.tzinfo else at.replace(tzinfo=UTC)

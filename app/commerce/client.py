@@ -15,9 +15,9 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from app.commerce import buyer_parser, errors
-from app.commerce.connection import CommerceConnection
 from app.commerce.errors import CommerceError
 from app.domain import db_limits
+from app.domain.commerce_connection import CommerceConnection
 from app.http_client.call import Call, ErrorClass
 from app.http_client.exchange import Dialect, Exchange, HttpReply, HttpRequest
 from app.http_client.transport import Http

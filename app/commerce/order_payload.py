@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from app.commerce.client import CommerceOrder
-from app.commerce.connection import CommerceConnection
+from app.domain.commerce_connection import CommerceConnection
 from app.domain.orders.buyer import Buyer
 from app.domain.orders.charges import Charges, whole
 from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from app.simulator.errors import ORDERS, BadInput, bad_content, order_error
-from app.simulator.names import CARRIERS, METHOD_CODES
+from app.simulator.names import CARRIERS, SHIP_METHODS
 from app.simulator.orders import SimulatedLine, SimulatedOrder
 
 LONGEST_SELLER_ORDER_ID = 30
@@ -129,7 +129,7 @@ def _linked(info: Mapping[str, Any]) -> bool:
 
 
 def _method(info: Mapping[str, Any]) -> bool:
-    return isinstance(info.get("methodCode"), str) and info["methodCode"] in METHOD_CODES
+    return isinstance(info.get("methodCode"), str) and info["methodCode"] in SHIP_METHODS
 
 
 def _numbered(info: Mapping[str, Any]) -> bool:

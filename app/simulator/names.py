@@ -1,6 +1,6 @@
 """Walmart's carriers, shipping methods, reasons of cancellations and refunds (its orders API)."""
 
-METHOD_CODES = frozenset({"Standard", "Express", "OneDay", "Freight", "WhiteGlove", "Value"})
+SHIP_METHODS = frozenset({"Standard", "Express", "OneDay", "Freight", "WhiteGlove", "Value"})
 MARKETS = ("us", "ca", "mx")
 OUT_OF_STOCK = "SELLER_CANCEL_OUT_OF_STOCK"
 CANCELLATION_REASONS = {

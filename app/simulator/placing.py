@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from app.simulator.errors import BadInput
-from app.simulator.names import MARKETS, METHOD_CODES
+from app.simulator.names import MARKETS, SHIP_METHODS
 from app.simulator.orders import (
     ACKNOWLEDGED,
     CREATED,
@@ -26,8 +26,8 @@ def order_from(wanted: Mapping[str, Any], number: Callable[[], int], now: int) -
     Raises BadInput for an order that Walmart could not have.
     """
     method = wanted.get("ship_method") or "Standard"
-    if method not in METHOD_CODES:
-        raise BadInput(f"ship_method must be one of {', '.join(sorted(METHOD_CODES))}")
+    if method not in SHIP_METHODS:
+        raise BadInput(f"ship_method must be one of {', '.join(sorted(SHIP_METHODS))}")
     node = wanted.get("node_type") or SELLER_FULFILLED
     if node not in {SELLER_FULFILLED, WFS_FULFILLED}:
         raise BadInput(f"node_type must be {SELLER_FULFILLED} or {WFS_FULFILLED}")

@@ -12,6 +12,8 @@ from app.storage.postgres.database import Connection
 from app.storage.tables import events
 
 NewId = Callable[[int], UUID]
+WAYBILL = "waybill"
+"""The actor of what Waybill does by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class TimelineEvent:
 
     what: OrderEvent
     actor: str | None = None
-    """The name of the API key. None means Waybill itself."""
+    """The name of the API key. None means Waybill itself, as `WAYBILL` does."""
     update_id: UUID | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
 

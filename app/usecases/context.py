@@ -8,11 +8,11 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from app.commerce.client import CommerceClient
-from app.commerce.connection import PAYMENT_METHOD, CommerceConnection
 from app.domain import ids
+from app.domain.commerce_connection import CommerceConnection
 from app.domain.errors import Conflict
 from app.domain.imports.age_limits import KEEP_ALL, AgeLimits
-from app.domain.orders.charges import ChargeAmountIs
+from app.domain.seller_credentials import SellerCredentials
 from app.http_client import ssrf_guard
 from app.http_client.ssrf_guard import Guards
 from app.http_client.webhook_sender import WebhookSender
@@ -24,7 +24,6 @@ from app.storage.postgres.database import Connection, Database
 from app.storage.stores import stores
 from app.storage.stores.secrets import CannotDecrypt, SecretCipher
 from app.walmart.client import WalmartClient
-from app.walmart.credentials import SellerCredentials
 
 Opened = TypeVar("Opened")
 
@@ -91,11 +90,11 @@ class AppContext:
 
     async def account(self, store_id: int) -> SellerCredentials:
         """Open a store's Walmart account. Raises Conflict secret_unreadable."""
-        return seller_credentials(await self._opened(stores.credentials, store_id))
+        return await self._opened(stores.credentials, store_id)
 
     async def commerce_connection(self, store_id: int) -> CommerceConnection | None:
         """Open a store's Commerce, where it is called. Raises Conflict secret_unreadable."""
-        return commerce_connection(await self._opened(stores.commerce_access, store_id))
+        return await self._opened(stores.commerce_connection, store_id)
 
     async def _opened(
         self, read: Callable[[Connection, int, SecretCipher], Awaitable[Opened]], store_id: int
@@ -111,28 +110,3 @@ class AppContext:
 
 def _wake_none(*hints: DueHint) -> None:
     del hints  # a dry run makes nothing due
-
-
-def commerce_connection(opened: stores.CommerceAccess | None) -> CommerceConnection | None:
-    """How a store's Commerce is called, in the form that its client takes."""
-    if opened is None:
-        return None
-    return CommerceConnection(
-        store_id=opened.store_id,
-        code=opened.code,
-        base_url=opened.base_url,
-        access_token=opened.access_token,
-        payment_method=opened.payment_method or PAYMENT_METHOD,
-        stock_id=opened.stock_id,
-    )
-
-
-def seller_credentials(opened: stores.Credentials) -> SellerCredentials:
-    """Credentials in the form that the Walmart client takes."""
-    return SellerCredentials(
-        store_id=opened.store_id,
-        client_id=opened.client_id,
-        client_secret=opened.client_secret,
-        market=opened.market,
-        charge_amount_is=ChargeAmountIs(opened.charge_amount_is),
-    )

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from app.domain.outbox.rate_limits import Endpoint
+from app.domain.seller_credentials import SellerCredentials
 from app.http_client.call import Call
 from app.storage.postgres.database import Connection
 from app.usecases.context import AppContext
 from app.walmart.client import WalmartReply
-from app.walmart.credentials import SellerCredentials
 
 
 class HasCall(Protocol):

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from pydantic_core import to_json
 
+from app.domain.seller_credentials import SellerCredentials
 from app.http_client.call import Call, ErrorClass
 from app.http_client.exchange import Exchange, HttpReply, HttpRequest
 from app.walmart import errors, markets, order_lists
-from app.walmart.credentials import SellerCredentials
 from app.walmart.token import TokenCache
 
 

@@ -1,4 +1,4 @@
-"""Walmart's carriers, in its own spelling, and its shipping methods.
+"""Walmart's carriers, in its own spelling.
 
 A carrier that is not in the list is sent as `otherCarrier`, with a tracking URL for the buyer.
 Source: Walmart's orders API (June 2026) and its notice of ten more carriers (October 2026).
@@ -6,7 +6,6 @@ Source: Walmart's orders API (June 2026) and its notice of ten more carriers (Oc
 
 from dataclasses import dataclass
 
-METHOD_CODES = ("Standard", "Express", "OneDay", "Freight", "WhiteGlove", "Value")
 # The lowest similarity (0 to 100) of a suggestion.
 _MIN_SIMILARITY = 80
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from app.domain.orders.buyer import Buyer
 from app.domain.orders.snapshot import OrderSnapshot
+from app.domain.seller_credentials import SellerCredentials
 from app.http_client.call import Call
 from app.http_client.exchange import Dialect, Exchange, HttpReply
 from app.http_client.transport import Http
@@ -23,7 +24,6 @@ from app.walmart import (
     request_bodies,
 )
 from app.walmart.api_session import ApiSession
-from app.walmart.credentials import SellerCredentials
 from app.walmart.inventory_api import InventoryApi
 from app.walmart.order_lists import ChangeWindow, OrderPage
 from app.walmart.returns_api import ReturnsApi

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from app.domain.seller_credentials import SellerCredentials
 from app.http_client.call import Call
 from app.walmart import errors, request_bodies
 from app.walmart.api_session import ApiSession
-from app.walmart.credentials import SellerCredentials
 
 _PATH = "/v3/inventory"
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from urllib.parse import quote
 
 from app.domain.orders.returns import Return
+from app.domain.seller_credentials import SellerCredentials
 from app.http_client.call import Call
 from app.walmart import errors, returns
 from app.walmart.api_session import ApiSession
-from app.walmart.credentials import SellerCredentials
 from app.walmart.json_values import UnreadableOrder
 from app.walmart.returns import ReturnPage
 

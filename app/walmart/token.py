@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 
 import tenacity
 
+from app.domain.seller_credentials import SellerCredentials
 from app.http_client import call as calls
 from app.http_client.call import ErrorClass
 from app.http_client.exchange import Exchange, HttpReply, HttpRequest
 from app.walmart import errors, markets
-from app.walmart.credentials import SellerCredentials
 
 TRIES = 3
 # A token is not used in its last minute, so that a slow call does not outlive it.

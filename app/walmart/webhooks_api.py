@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from app.domain.seller_credentials import SellerCredentials
 from app.http_client.exchange import HttpReply
 from app.walmart import errors, webhooks
 from app.walmart.api_session import ApiSession
-from app.walmart.credentials import SellerCredentials
 
 _NAMES = ("events", "event", "eventTypes")
 _SUBSCRIPTIONS = "/v3/webhooks/subscriptions"

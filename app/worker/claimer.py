@@ -24,7 +24,6 @@ from app.storage.postgres.database import Database
 from app.storage.returns import refunds
 from app.storage.stores import stores
 from app.storage.stores.secrets import CannotDecrypt, SecretCipher
-from app.usecases.context import commerce_connection, seller_credentials
 from app.worker.delivery.context import ClaimData
 
 # Pause of a store, or of its Commerce, when its secret cannot be decrypted.
@@ -81,14 +80,13 @@ class Claimer:
         return [await self._batch(claim, asked_at, at) for claim in found]
 
     async def _batch(self, claim: Claim, asked_at: float, at: float) -> ClaimedBatch:
-        if (opened := claim.credentials) is None or not claim.updates:
+        if (account := claim.credentials) is None or not claim.updates:
             return ClaimedBatch(
                 held_back=claim.held_back,
                 again_in=claim.again_in,
                 elsewhere=claim.elsewhere,
                 unreadable=claim.unreadable,
             )
-        account = seller_credentials(opened)
         # mutation: lease-from-claim-request
         data = ClaimData(account, claim.orders, asked_at, at)
         unusual = [update for update in claim.updates if update.kind in SLOW_KINDS]
@@ -149,8 +147,8 @@ class Claimer:
             others_until = await stock_levels.others_until(connection, store_id, levels)
             equal = await commerce_updates.equal_notes(connection, store_id, notes) if notes else {}
             found = await refunds.of_updates(connection, store_id, refunding) if refunding else {}
-            access = (
-                await stores.commerce_access(connection, store_id, self.cipher)
+            connected = (
+                await stores.commerce_connection(connection, store_id, self.cipher)
                 if commerce
                 else None
             )
@@ -158,7 +156,7 @@ class Claimer:
             data,
             stale=stale,
             returned={each: (of.known.returned, of.items) for each, of in found.items()},
-            commerce_connection=commerce_connection(access),
+            commerce_connection=connected,
             others_until=others_until
             | {each: of.others_until for each, of in found.items() if of.others_until},
             equal_notes=equal,

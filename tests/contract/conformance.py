@@ -22,8 +22,9 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 # Importable only once the root is on the path, because this file is run by its name.
+from app.domain.orders.shipping import METHOD_CODES  # noqa: E402
 from app.walmart import request_bodies  # noqa: E402
-from app.walmart.carriers import CARRIERS, METHOD_CODES, WalmartCarrier  # noqa: E402
+from app.walmart.carriers import CARRIERS, WalmartCarrier  # noqa: E402
 from app.walmart.markets import CANCELLATION_CODES, Market  # noqa: E402
 from app.walmart.request_bodies import ShipLine  # noqa: E402
 from tests.contract.walmart_documents import (  # noqa: E402

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 import httpx
 
+from app.domain.seller_credentials import SellerCredentials
 from app.http_client.transport import Http
 from app.walmart import request_bodies
 from app.walmart.carriers import WalmartCarrier
 from app.walmart.client import WalmartClient
-from app.walmart.credentials import SellerCredentials
 from app.walmart.request_bodies import ShipLine
 from tests.contract.walmart_documents import JSON, ORDER, Documents, Report
 

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.orders.drift import Cause
+from app.domain.seller_credentials import SellerCredentials
 from app.domain.update import State
 from app.storage import queries
 from app.storage.imports import reconciliations
@@ -20,7 +21,6 @@ from app.usecases.orders import refresh, ship
 from app.usecases.updates import retry
 from app.usecases.walmart_reader import WalmartReader
 from app.walmart.client import WalmartReply
-from app.walmart.credentials import SellerCredentials
 from tests.builders import a_package, items
 from tests.harness.waiting import limited
 from tests.harness.world import ACTOR, World

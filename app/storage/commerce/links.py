@@ -41,5 +41,5 @@ async def keep(
         "commerce_order_id": link.entity_id,
         "lines": dict(link.items),
     }
-    event = timeline.TimelineEvent(OrderEvent.ORDER_LINKED, "waybill", detail=detail)
+    event = timeline.TimelineEvent(OrderEvent.ORDER_LINKED, timeline.WAYBILL, detail=detail)
     await timeline.add(connection, store_id, order_id, event, ids)

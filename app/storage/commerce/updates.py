@@ -16,8 +16,6 @@ from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.postgres.sql import Statement
 
-ACTOR = "waybill"
-
 _ORDERS = sql.load("commerce/enqueue_orders.sql")
 _NOTES = sql.load("commerce/enqueue_notes.sql")
 _EQUAL_NOTES = sql.load("commerce/count_equal_notes.sql")
@@ -72,7 +70,7 @@ async def _append(
     for store_id, row in rows:
         by_store[store_id].append(row)
     for store_id in sorted(by_store):
-        values = {"store_id": store_id, "rows": by_store[store_id], "actor": ACTOR}
+        values = {"store_id": store_id, "rows": by_store[store_id], "actor": timeline.WAYBILL}
         values |= audit.origin.get().thread
         await statement.execute(connection, values)
 

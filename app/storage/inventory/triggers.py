@@ -98,7 +98,7 @@ def _of_cancellation(row: sa.Row[Any]) -> list[Levels]:
     # mutation: level-age-of-cancellation
     # mutation: stock-from-commerce
     return [
-        Levels(row.store_id, levels, "waybill", row.order_id, at)
+        Levels(row.store_id, levels, timeline.WAYBILL, row.order_id, at)
         for levels, at in ((given, row.created_at), (asked, None))
         if levels
     ]
@@ -110,7 +110,7 @@ async def _after_refunds(
     wanted = []
     for row in await _rows(connection, _OF_REFUNDS, refunded):
         levels = [StockLevel(sku, None) for sku in sorted(row.skus)]
-        wanted.append(Levels(row.store_id, levels, "waybill", row.order_id))
+        wanted.append(Levels(row.store_id, levels, timeline.WAYBILL, row.order_id))
     return wanted
 
 

@@ -12,6 +12,7 @@ from app.domain.outbox.claimed_update import Claimed
 from app.domain.outbox.due_group import DueGroup
 from app.domain.outbox.quotas import Quota, lanes_of, quotas
 from app.domain.outbox.rate_limits import Endpoint
+from app.domain.seller_credentials import SellerCredentials
 from app.domain.update import Kind, State
 from app.storage import rate_limits
 from app.storage.orders import repository
@@ -21,7 +22,6 @@ from app.storage.postgres.session import Row, Session, Sessions
 from app.storage.postgres.sql import Statement
 from app.storage.stores import stores
 from app.storage.stores.secrets import CannotDecrypt, SecretCipher
-from app.storage.stores.stores import Credentials
 
 _GIVE_BACK = Statement("""
     UPDATE updates u
@@ -53,7 +53,7 @@ class Claim:
     updates: Sequence[Claimed] = ()
     orders: Mapping[UUID, Order] = field(default_factory=dict)
     """The updates' orders as they were right before the claim."""
-    credentials: Credentials | None = None
+    credentials: SellerCredentials | None = None
     """The store's Walmart credentials. None means that nothing was claimed."""
     held_back: bool = False
     """Whether a rate limit allowed fewer updates than were asked for."""

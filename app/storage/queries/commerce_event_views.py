@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from app.domain.orders import fixes
 from app.domain.orders.fixes import FixAction
 from app.storage.commerce import events as storage
+from app.storage.orders.repository import OrderKey
 from app.storage.postgres.database import Connection
 from app.storage.postgres.query import Reader
 from app.storage.postgres.sharding import ShardedQuery
 from app.storage.queries import orders_by_id
-from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.pagination import KeysetPage, cut
 from app.storage.queries.views import CommerceEventView, FixView, StatusDetail
 from app.storage.tables import commerce_events as table

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from app.domain.orders.blocked_messages import LINE_CODES, MIXED
 from app.domain.update import OPEN, UNRESOLVED, State
+from app.storage.orders.repository import OrderKey
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
@@ -21,7 +22,6 @@ from app.storage.queries.index_scan_sql import IndexScan
 from app.storage.queries.order_filter import CANCEL_REQUESTED, UNSHIPPED_STATUSES, OrderFilter
 from app.storage.queries.order_phases import ATTENTION_SCAN, LEAVING, NEWEST_WITHOUT
 from app.storage.queries.order_search import MOST
-from app.storage.queries.orders_by_id import OrderKey
 
 _KEYS = "t.store_id, t.id, page.key"
 _STATES = {

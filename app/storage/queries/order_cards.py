@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from app.domain.orders.order import ERROR
 from app.storage.orders import counts as order_counts
+from app.storage.orders.repository import OrderKey
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
@@ -15,7 +16,6 @@ from app.storage.queries.index_scan import KeyRange
 from app.storage.queries.order_candidates import Part
 from app.storage.queries.order_filter import STATUSES, UNSHIPPED, UNSHIPPED_STATUSES, OrderFilter
 from app.storage.queries.order_phases import CHANGED_OF_STATUS, LEAVING
-from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.views import OrderCardsView, OrderCardView
 
 MOST = 1000

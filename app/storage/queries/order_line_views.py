@@ -5,12 +5,11 @@ from decimal import Decimal
 from uuid import UUID
 
 from app.domain.orders.order import Money, OrderLine
-from app.storage.orders.repository import per_unit_of
+from app.storage.orders.repository import OrderKey, per_unit_of
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sharding import ShardedQuery
 from app.storage.queries import orders_by_id
-from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.views import CommerceItemView, MoneyView, OrderLineView, QuantityView
 
 _LINES = ShardedQuery(orders_by_id.of("order_lines", "t.*") + " ORDER BY t.order_id, t.position")

@@ -13,6 +13,7 @@ from functools import lru_cache
 from operator import itemgetter
 from uuid import UUID
 
+from app.storage.orders.repository import OrderKey
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
@@ -21,7 +22,6 @@ from app.storage.queries import index_scan, order_candidates, order_views, order
 from app.storage.queries.index_scan_sql import IndexScan
 from app.storage.queries.order_filter import OrderFilter
 from app.storage.queries.order_phases import NEVER, PHASES
-from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.pagination import After, KeysetPage
 from app.storage.queries.views import OrderView
 

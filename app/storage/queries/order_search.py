@@ -12,13 +12,13 @@ import sqlalchemy as sa
 
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.orders.tracking_key import tracking_key
+from app.storage.orders.repository import OrderKey
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.postgres.query import Reader
 from app.storage.postgres.sharding import of_any, of_one
 from app.storage.postgres.sql import Statement
 from app.storage.queries import orders_by_id
-from app.storage.queries.orders_by_id import OrderKey
 from app.storage.tables import orders as table
 
 # More numbers than a person reads through; a broader search needs one letter more.

@@ -15,6 +15,7 @@ from app.domain.orders.order import (
     sync_state,
 )
 from app.domain.update import AT_REST, DUE, OPEN, UNRESOLVED, Kind, State
+from app.storage.orders.repository import OrderKey
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
@@ -29,7 +30,6 @@ from app.storage.queries import (
     update_views,
 )
 from app.storage.queries.lane_views import StoppedLane
-from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.views import (
     CancellationView,
     CancelRequestedView,

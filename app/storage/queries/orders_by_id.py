@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
+from app.storage.orders.repository import OrderKey
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sharding import ShardedQuery
 
-# A store's number and an order's id: every index begins with the store.
-OrderKey = tuple[int, UUID]
 _NOTHING: Mapping[str, Any] = {}
 
 RETURNS_OF_ORDER = sql.read("queries/returns_of_order.sql")

@@ -10,13 +10,12 @@ from app.domain.orders.tracking_correction import WINDOW
 from app.domain.orders.tracking_key import visible
 from app.domain.update import State
 from app.storage.orders.acceptance import Acceptance, cancellation_rows, shipment_rows, update_rows
-from app.storage.orders.repository import items_of
+from app.storage.orders.repository import OrderKey, items_of
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sharding import ShardedQuery
 from app.storage.postgres.sql import Statement
 from app.storage.queries import orders_by_id, update_views
-from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import (
     CancellationView,

@@ -9,6 +9,7 @@ from uuid import UUID
 from app.domain.orders import fixes
 from app.domain.orders.fixes import Fix, FixAction
 from app.domain.update import AT_REST, DUE, State
+from app.storage.orders.repository import OrderKey
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
@@ -17,7 +18,6 @@ from app.storage.postgres.sql import Statement
 from app.storage.queries import index_scan, orders_by_id
 from app.storage.queries.index_scan import KeyRange
 from app.storage.queries.index_scan_sql import IndexScan
-from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import (
     AttemptView,

@@ -108,7 +108,9 @@ async def end_levels(
         return []
     asked = await _readable(connection, store_id)
     if asked:
-        await stock_levels.put(connection, stock_levels.Levels(store_id, levels, "waybill"), ids)
+        await stock_levels.put(
+            connection, stock_levels.Levels(store_id, levels, timeline.WAYBILL), ids
+        )
     else:
         await stock_levels.lock(connection, store_id, levels)
         rows_of = [{"sku": each.sku, "ship_node": each.ship_node} for each in levels]

@@ -1,13 +1,16 @@
 """Stores: their settings, and their credentials for Walmart and Commerce."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.domain.commerce_connection import PAYMENT_METHOD, CommerceConnection
+from app.domain.orders.charges import ChargeAmountIs
 from app.domain.orders.requests import CarrierMap
+from app.domain.seller_credentials import SellerCredentials
 from app.storage import rate_limits
 from app.storage.postgres.database import Connection
 from app.storage.postgres.errors import violated
@@ -36,32 +39,6 @@ class AlreadyInUse(Exception):
     def __init__(self, what: str) -> None:
         self.what = what
         super().__init__(what)
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A store's credentials for Walmart."""
-
-    store_id: int
-    client_id: str
-    client_secret: str
-    market: str
-    charge_amount_is: str
-
-    def __repr__(self) -> str:
-        return f"Credentials(store_id={self.store_id}, market={self.market!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class CommerceAccess:
-    """The address and token of a store's Commerce. The token never shows in a repr."""
-
-    store_id: int
-    code: str
-    base_url: str
-    access_token: str = field(repr=False)
-    payment_method: str | None = None
-    stock_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +176,9 @@ async def default_cancellation_reason(connection: Connection, store_id: int) -> 
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
-async def credentials(connection: Connection, store_id: int, cipher: SecretCipher) -> Credentials:
+async def credentials(
+    connection: Connection, store_id: int, cipher: SecretCipher
+) -> SellerCredentials:
     """A store's Walmart credentials, decrypted. Raises CannotDecrypt."""
     statement = sa.select(
         stores.c.walmart_client_id,
@@ -211,20 +190,20 @@ async def credentials(connection: Connection, store_id: int, cipher: SecretCiphe
     return opened(store_id, row, cipher)
 
 
-def opened(store_id: int, row: Mapping[Any, Any], cipher: SecretCipher) -> Credentials:
+def opened(store_id: int, row: Mapping[Any, Any], cipher: SecretCipher) -> SellerCredentials:
     """The Walmart credentials of a row that has them encrypted. Raises CannotDecrypt."""
-    return Credentials(
+    return SellerCredentials(
         store_id=store_id,
         client_id=row["walmart_client_id"],
         client_secret=cipher.open(row["walmart_client_secret"]),
         market=row["market"],
-        charge_amount_is=row["charge_amount_is"],
+        charge_amount_is=ChargeAmountIs(row["charge_amount_is"]),
     )
 
 
-async def commerce_access(
+async def commerce_connection(
     connection: Connection, store_id: int, cipher: SecretCipher
-) -> CommerceAccess | None:
+) -> CommerceConnection | None:
     """How to call a store's Commerce. None means that it is not set. Raises CannotDecrypt."""
     statement = sa.select(
         stores.c.code,
@@ -236,7 +215,9 @@ async def commerce_access(
     code, base_url, token, method, stock_id = (await connection.execute(statement)).one()
     if base_url is None or token is None:
         return None
-    return CommerceAccess(store_id, code, base_url, cipher.open(token), method, stock_id)
+    return CommerceConnection(
+        store_id, code, base_url, cipher.open(token), method or PAYMENT_METHOD, stock_id
+    )
 
 
 async def pushes_orders(connection: Connection, store_id: int) -> bool:

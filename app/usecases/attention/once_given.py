@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.domain.attention import AttentionCause, AttentionSource
 from app.domain.errors import Problem, refuse
+from app.domain.orders.shipping import METHOD_CODES
 from app.storage.orders import shipments
 from app.storage.queries import AttentionMember
 from app.storage.queries.views import AttentionGroupView
@@ -13,7 +14,6 @@ from app.usecases.context import AppContext
 from app.usecases.orders import carrier_mapping
 from app.usecases.stores import manage, map_carriers, validation
 from app.usecases.stores.manage import StoreChanges
-from app.walmart.carriers import METHOD_CODES
 
 
 async def store(

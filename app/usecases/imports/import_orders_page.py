@@ -27,7 +27,6 @@ from app.usecases.context import AppContext
 from app.usecases.imports.acknowledge import acknowledge
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 
-ACTOR = "waybill"
 _NONE: Mapping[str, datetime] = {}
 UNREADABLE = {
     "code": "order_unreadable",
@@ -110,7 +109,7 @@ async def _add(
 ) -> list[str]:
     listed = {each.purchase_order_id: _listed(context, store_id, each) for each in fresh}
     rows = [*listed.values(), *(_blank(context, store_id, number) for number in blank)]
-    added = await create.add_listed(connection, store_id, rows, ACTOR)
+    added = await create.add_listed(connection, store_id, rows, timeline.WAYBILL)
     snapshots = {listed[each.purchase_order_id].id: each for each in fresh}
     written = await repository.lock_many(
         connection, [(store_id, order_id) for order_id in added if order_id in snapshots]
@@ -178,7 +177,7 @@ async def adopt(
     await create.became_readable(connection, store_id, order_id, details(snapshot))
     if snapshot.created and not snapshot.fulfilled_by_walmart:
         await acknowledge(
-            connection, context, order_id, subject=order.purchase_order_id, actor=ACTOR
+            connection, context, order_id, subject=order.purchase_order_id, actor=timeline.WAYBILL
         )
     await repository.add_lines(connection, store_id, order_id, lines_of(snapshot))
     readable = await repository.lock(connection, order_id)
@@ -191,6 +190,6 @@ async def adopt(
         connection,
         store_id,
         order_id,
-        timeline.TimelineEvent(OrderEvent.ORDER_IMPORTED, ACTOR),
+        timeline.TimelineEvent(OrderEvent.ORDER_IMPORTED, timeline.WAYBILL),
         context.new_id,
     )

@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from app.domain.orders.returns import Return
+from app.domain.seller_credentials import SellerCredentials
 from app.storage.commerce import events
 from app.storage.returns import returns
 from app.usecases.context import AppContext
 from app.usecases.imports import sync_order
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 from app.walmart import errors
-from app.walmart.credentials import SellerCredentials
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 UNREADABLE = {

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from app.walmart.client import ChangeWindow, OrderPage
 from app.walmart.order_lists import MOST_LISTED, CursorGuard
 
+MOST_UNREAD = 10
+"""Orders of a run that may fail to be read. After more, the run ends: Walmart is the problem."""
 # Reads a page of a window; cursor None means the first.
 Ask = Callable[[ChangeWindow, str | None], Awaitable[OrderPage]]
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from app.domain.errors import OrderError
 from app.domain.orders import drift
 from app.domain.orders.drift import Cause, Drift
+from app.domain.seller_credentials import SellerCredentials
 from app.storage import rate_limits
 from app.storage.imports import reconciliations
 from app.storage.orders import repository
@@ -27,12 +28,9 @@ from app.usecases.orders import record_drift
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 from app.walmart import errors
 from app.walmart.client import ChangeWindow, OrderPage
-from app.walmart.credentials import SellerCredentials
 
 RECENT = timedelta(hours=24)
 _PAGE = 200
-# Unreadable orders after which the run stops: Walmart itself is the problem then.
-_MOST_UNREAD = 10
 MOST_KEPT = 1000
 """Findings that are kept; all are counted."""
 
@@ -189,7 +187,7 @@ async def _mend_or_report(
         await mend(context, account, order_id, report)
     except errors.WalmartError as error:
         report.unread += 1
-        if errors.is_about_all(error) or report.unread > _MOST_UNREAD:
+        if errors.is_about_all(error) or report.unread > paginate.MOST_UNREAD:
             raise
         _report(report, number, order_id, [drift.of_order(Cause.ORDER_UNREADABLE)])
 

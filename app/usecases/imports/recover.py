@@ -16,6 +16,7 @@ from app.domain.orders.returns import Return
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.orders.unrequested import UnrequestedUnits
 from app.domain.outbox.rate_limits import Endpoint
+from app.domain.seller_credentials import SellerCredentials
 from app.storage import audit, rate_limits
 from app.storage.audit import Act
 from app.storage.imports import reconciliations
@@ -30,12 +31,8 @@ from app.usecases.orders import record_drift
 from app.usecases.walmart_reader import WalmartReader
 from app.walmart import errors
 from app.walmart.client import ChangeWindow, OrderPage
-from app.walmart.credentials import SellerCredentials
 from app.walmart.order_lists import OLDEST, CursorGuard
 from app.walmart.returns import ReturnPage
-
-# Unreadable orders after which the reading stops: Walmart itself is the problem then.
-_MOST_UNREAD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +230,7 @@ class _Reader:
     def _unread(self, number: str, error: errors.WalmartError) -> None:
         """Note why an order could not be read. Raises the error if it concerns every order."""
         self.report.unread[number] = str(error)
-        if errors.is_about_all(error) or len(self.report.unread) > _MOST_UNREAD:
+        if errors.is_about_all(error) or len(self.report.unread) > paginate.MOST_UNREAD:
             raise error
 
     async def _settle(self, basis: Order, snapshot: OrderSnapshot, read_at: datetime) -> Order:

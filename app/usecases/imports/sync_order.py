@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from app.domain.seller_credentials import SellerCredentials
 from app.usecases.context import AppContext
 from app.usecases.imports import import_orders_page, reconcile
 from app.usecases.imports.reconcile import ReconcileReport
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader
-from app.walmart.credentials import SellerCredentials
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from app.domain import notification_kind
 from app.domain.errors import Conflict, Problem, Unknown, refuse
 from app.domain.notification_kind import NotificationKind
 from app.domain.orders.charges import ChargeAmountIs
+from app.domain.seller_credentials import SellerCredentials
 from app.storage import audit, idempotency, queries, rate_limits
 from app.storage.idempotency import IdempotentRequest
 from app.storage.postgres.database import Connection
@@ -21,7 +22,6 @@ from app.storage.stores.secrets import SecretCipher
 from app.usecases.context import AppContext
 from app.usecases.stores import audited, notification_settings, validation
 from app.walmart import carriers, errors
-from app.walmart.credentials import SellerCredentials
 
 
 class _Unchanged(Enum):

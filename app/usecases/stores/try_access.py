@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass, field
 
-from app.commerce.connection import CommerceConnection
 from app.commerce.errors import CommerceError
+from app.domain.commerce_connection import CommerceConnection
 from app.domain.errors import refuse
+from app.domain.seller_credentials import SellerCredentials
 from app.http_client.call import Call, ErrorClass
 from app.storage.audit import NO_STORE
 from app.storage.queries.views import View
 from app.usecases.context import AppContext
 from app.usecases.stores import manage, validation
 from app.usecases.stores.manage import Verified
-from app.walmart.credentials import SellerCredentials
 
 
 @dataclass(frozen=True, slots=True)

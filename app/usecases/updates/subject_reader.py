@@ -3,19 +3,19 @@
 from dataclasses import dataclass
 
 from app.commerce.client import CommerceOrder
-from app.commerce.connection import CommerceConnection
+from app.domain.commerce_connection import CommerceConnection
 from app.domain.errors import OrderError
 from app.domain.orders.order import Order
 from app.domain.orders.returns import Return
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox.rate_limits import Endpoint
+from app.domain.seller_credentials import SellerCredentials
 from app.domain.update import COMMERCE_KINDS, Kind
 from app.http_client.call import Call, ErrorClass
 from app.http_client.failure_table import CallError
 from app.storage.outbox.requeue import StoredUpdate
 from app.usecases.context import AppContext
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader
-from app.walmart.credentials import SellerCredentials
 from app.walmart.inventory_api import InventoryAnswer
 from app.walmart.returns import ReturnPage
 

@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from app.domain.attention import ELSEWHERE, MOST_AT_ONCE
 from app.domain.audited_act import AuditedAct
 from app.domain.errors import Conflict, Forbidden, Invalid, Unknown
+from app.domain.orders.shipping import METHOD_CODES
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries import AuditFilter, KeysetPage
 from app.storage.queries.views import AuditedActView
 from app.usecases.attention import fix as use_case
 from app.usecases.attention.fix import FixedGroup
-from app.walmart.carriers import METHOD_CODES
 from app.web import pagination
 from app.web.page import acts
 from app.web.page.attention_count import AttentionCounts

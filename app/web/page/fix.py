@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from app.domain import db_limits
 from app.domain.errors import Conflict, Invalid, NotAvailable, Problem, Unknown
 from app.domain.orders.fixes import FixAction
+from app.domain.orders.shipping import METHOD_CODES
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries.views import CommerceEventView, StatusDetail, UpdateView
@@ -17,7 +18,7 @@ from app.usecases import apply_fix
 from app.usecases.apply_fix import OF_UPDATES, Fixed
 from app.usecases.commerce_events import dismiss as dismiss_event
 from app.usecases.commerce_events import replay
-from app.walmart.carriers import CARRIERS, METHOD_CODES
+from app.walmart.carriers import CARRIERS
 from app.web.page import acts, refusals, words
 from app.web.page.context import PageContext, PageWriting
 from app.web.page.i18n import deferred

@@ -7,10 +7,10 @@ from typing import Final
 from fastapi import Response
 
 from app.domain.errors import Invalid
+from app.domain.orders.shipping import METHOD_CODES
 from app.domain.orders.tracking_key import tracking_key
 from app.storage import queries
 from app.storage.queries.views import OrderView
-from app.walmart.carriers import METHOD_CODES
 from app.web import pagination
 from app.web.page import order_cards, order_chips, order_list, saved_views
 from app.web.page.context import PageContext, PageReading

@@ -8,12 +8,12 @@ from pydantic import ValidationError
 
 from app.domain.errors import Conflict, Invalid, Unknown
 from app.domain.orders.requests import ShipRequest
+from app.domain.orders.shipping import METHOD_CODES
 from app.storage import queries
 from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.queries.views import OrderLineView, OrderView
 from app.usecases.orders import preview_shipment, ship
 from app.usecases.orders.ship_locked import AcceptedShipment
-from app.walmart.carriers import METHOD_CODES
 from app.web.page import acts, carrier_choices, refusals, sent, ship_form, ways_out
 from app.web.page.context import PageContext, PageWriting
 from app.web.page.route import PageRouter

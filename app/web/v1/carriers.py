@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from app.domain.errors import Unknown
+from app.domain.orders.shipping import METHOD_CODES
 from app.storage import queries
 from app.storage.queries.carriers_in_use import CarrierInUse, carriers_in_use
 from app.storage.queries.views import StoreView
@@ -149,7 +150,7 @@ async def list_carriers(
     responses=success(
         200,
         ShipMethodsOut,
-        {"data": [{"method_code": code} for code in carriers.METHOD_CODES]},
+        {"data": [{"method_code": code} for code in METHOD_CODES]},
         "Every shipping method that Walmart knows.",
     )
     | problems(),
@@ -157,7 +158,7 @@ async def list_carriers(
 async def list_ship_methods(context: Reading) -> Response:
     """List the values that `method_code` of a shipment may have."""
     del context  # only an API key is needed
-    methods = [ShipMethodOut(method_code=code) for code in carriers.METHOD_CODES]
+    methods = [ShipMethodOut(method_code=code) for code in METHOD_CODES]
     return respond(answer(200, ShipMethodsOut(data=methods)))
 
 

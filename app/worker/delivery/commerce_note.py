@@ -5,8 +5,8 @@ What Commerce shows already is not written again, so a repeated try adds nothing
 
 from app.commerce import order_payload
 from app.commerce.client import CommerceOrder
-from app.commerce.connection import CommerceConnection
 from app.commerce.errors import CommerceError
+from app.domain.commerce_connection import CommerceConnection
 from app.domain.orders.order import Link
 from app.domain.outbox.outcome import AlreadyThere, Confirmed, Refused, Unclear
 from app.worker.delivery import failures, flow, outcomes

@@ -7,8 +7,8 @@ and stored nowhere.
 
 from app.commerce import order_payload
 from app.commerce.client import CommerceOrder
-from app.commerce.connection import CommerceConnection
 from app.commerce.errors import CommerceError
+from app.domain.commerce_connection import CommerceConnection
 from app.domain.orders.order import Link
 from app.domain.outbox.outcome import (
     AlreadyThere,

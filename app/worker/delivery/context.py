@@ -6,15 +6,15 @@ from datetime import datetime
 from uuid import UUID
 
 from app.commerce.client import CommerceClient
-from app.commerce.connection import CommerceConnection
+from app.domain.commerce_connection import CommerceConnection
 from app.domain.orders import reservation
 from app.domain.orders.order import Order, Task
 from app.domain.orders.returns import RefundItem, Return
 from app.domain.outbox import doubt
 from app.domain.outbox.claimed_update import Claimed
+from app.domain.seller_credentials import SellerCredentials
 from app.domain.update import State
 from app.walmart.client import WalmartClient
-from app.walmart.credentials import SellerCredentials
 from app.worker.delivery.evidence import Evidence
 from app.worker.delivery.lease import Lease
 

@@ -8,12 +8,11 @@ from dataclasses import replace
 
 from app.commerce.errors import CommerceError
 from app.domain.orders import carrier_of_number
-from app.domain.orders.shipping import DEFAULT_METHOD
+from app.domain.orders.shipping import DEFAULT_METHOD, METHOD_CODES
 from app.domain.outbox.outcome import Failure
 from app.http_client.call import ErrorClass
 from app.http_client.failure_table import CallError
 from app.walmart import carriers
-from app.walmart.carriers import METHOD_CODES
 from app.walmart.shipment_payload import Package
 
 # The field that Walmart names, its code, and advice where nothing closer is known.

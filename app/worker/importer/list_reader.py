@@ -15,6 +15,7 @@ from uuid import UUID
 from app.domain.imports.cursor import OVERLAP, ImportCursor, ImportList
 from app.domain.orders.drift import Cause
 from app.domain.outbox.rate_limits import Endpoint
+from app.domain.seller_credentials import SellerCredentials
 from app.http_client.call import ANSWER_TOO_LARGE
 from app.storage.imports import cursors, webhook_inbox
 from app.storage.imports.leases import ImportRun
@@ -23,7 +24,6 @@ from app.usecases.imports import reconcile
 from app.usecases.imports.reconcile import ReconcileReport
 from app.walmart import errors, order_lists
 from app.walmart.client import OrderPage
-from app.walmart.credentials import SellerCredentials
 from app.walmart.order_lists import CursorGuard
 from app.walmart.returns import ReturnPage
 from app.worker.importer.leased_reader import LeasedReader

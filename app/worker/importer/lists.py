@@ -11,6 +11,7 @@ from app.domain.imports.cursor import OVERLAP, ImportCursor, ImportList
 from app.domain.orders.returns import Return
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox.rate_limits import Endpoint
+from app.domain.seller_credentials import SellerCredentials
 from app.storage.imports import retries
 from app.storage.imports.leases import ImportRun
 from app.storage.imports.webhook_inbox import ExpectedEvent
@@ -18,7 +19,6 @@ from app.usecases.imports import import_orders_page, import_returns_page, sync_o
 from app.walmart import errors, order_lists
 from app.walmart import returns as walmart_returns
 from app.walmart.client import ChangeWindow, OrderPage
-from app.walmart.credentials import SellerCredentials
 from app.walmart.returns import ReturnPage
 from app.worker.importer.leased_reader import LeasedReader, is_for_all
 from app.worker.importer.list_reader import FEW, ListReader

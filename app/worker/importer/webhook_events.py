@@ -10,13 +10,13 @@ import structlog
 
 from app.domain.errors import OrderError
 from app.domain.outbox.rate_limits import Breaker, Endpoint
+from app.domain.seller_credentials import SellerCredentials
 from app.storage.imports import webhook_inbox
 from app.storage.imports.webhook_inbox import WebhookEvent
 from app.storage.postgres.surveys import survey
 from app.usecases.context import AppContext
 from app.usecases.imports import import_returns_page, sync_order
 from app.walmart import errors
-from app.walmart.credentials import SellerCredentials
 from app.walmart.returns import ReturnPage
 from app.worker.importer.rate_limited_reader import LanePaused, RateLimitedReader
 

@@ -73,7 +73,7 @@ class DoubtResolver:
             # mutation: doubt-resolver
             finding = await read_subject.conclude(connection, context, found, order, read)
             if order is not None and _never_was(found, finding.walmart):
-                await end_corrections.end(connection, order, found.id, "waybill")
+                await end_corrections.end(connection, order, found.id, timeline.WAYBILL)
             await updates.activate_next(connection, [found.queue])
             ended = finding.until is None and finding.walmart != read_subject.NOT_READ
             if order is not None and ended:

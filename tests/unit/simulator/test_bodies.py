@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from app.simulator.names import CARRIERS, METHOD_CODES
+from app.simulator.names import CARRIERS, SHIP_METHODS
 from tests.unit.simulator.seller import PO, Seller, error, line, refused
 
 
 async def test_every_carrier_and_method_of_walmart_ships(seller: Seller) -> None:
-    await seller.ready(len(CARRIERS) + len(METHOD_CODES))
+    await seller.ready(len(CARRIERS) + len(SHIP_METHODS))
     packages = [seller.package("1Z", carrierName={"carrier": name}) for name in CARRIERS]
-    packages += [seller.package("1Z", methodCode=code) for code in METHOD_CODES]
+    packages += [seller.package("1Z", methodCode=code) for code in SHIP_METHODS]
     assert (await seller.ship(line("1", *packages))).status_code == 200
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from app.domain.seller_credentials import SellerCredentials
 from app.http_client.call import ApiError, Call
 from app.walmart import errors
-from app.walmart.credentials import SellerCredentials
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PO = "1796330120075"

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.orders.cancellation import Reason
-from app.domain.orders.shipping import METHOD_CODES as ORDER_METHOD_CODES
-from app.walmart.carriers import CARRIERS, METHOD_CODES, WalmartCarrier
+from app.domain.orders.shipping import METHOD_CODES
+from app.walmart.carriers import CARRIERS, WalmartCarrier
 from app.walmart.markets import CANCELLATION_CODES, Market
 from app.walmart.request_bodies import ShipLine, cancellation_body, shipping_body, tracking_body
 from tests.unit.walmart.builders import NOW, document, schema
@@ -178,10 +178,6 @@ def test_an_unknown_reason_is_not_sent() -> None:
 def test_every_reason_of_commerce_has_a_code() -> None:
     for codes in CANCELLATION_CODES.values():
         assert set(codes) == set(Reason)
-
-
-def test_the_rules_and_the_client_use_the_same_method_codes() -> None:
-    assert METHOD_CODES == ORDER_METHOD_CODES
 
 
 @pytest.mark.parametrize("name", ["shipping", "cancel", "acknowledge", "order"])

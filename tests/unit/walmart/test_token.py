@@ -6,9 +6,9 @@ import httpx
 import pytest
 import respx
 
+from app.domain.seller_credentials import SellerCredentials
 from app.walmart import errors
 from app.walmart.client import WalmartClient
-from app.walmart.credentials import SellerCredentials
 from tests.unit.walmart.builders import ACCOUNT, PO, an_error, an_order
 from tests.unit.walmart.conftest import Clock, a_while
 

@@ -6,9 +6,9 @@ import httpx
 import pytest
 import respx
 
+from app.domain.seller_credentials import SellerCredentials
 from app.walmart import errors
 from app.walmart.client import WalmartClient
-from app.walmart.credentials import SellerCredentials
 
 ACCOUNT = SellerCredentials(1, "seller", "secret")
 EVENT = {"eventType": "ORDER_UPDATES", "resourceName": "ORDER", "subscriptionId": "7"}

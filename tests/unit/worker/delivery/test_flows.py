@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from app.commerce.client import CommerceOrder
-from app.commerce.connection import CommerceConnection
 from app.commerce.errors import CommerceError
+from app.domain.commerce_connection import CommerceConnection
 from app.domain.orders.order import Item, Order, Task
 from app.domain.orders.returns import RefundItem, Return, ReturnLine
 from app.domain.outbox.outcome import (
