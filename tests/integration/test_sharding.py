@@ -14,7 +14,7 @@ from app.storage import queries
 from app.storage.commerce import events
 from app.storage.outbox import due, retention
 from app.storage.postgres import sharding
-from app.storage.postgres.database import Database
+from app.storage.postgres.database import BY_KEY, Database, open_database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.placement import PLAN_BY_VALUES, Placement
 from app.storage.postgres.pool import Pool
@@ -221,4 +221,12 @@ async def test_statements_are_planned_by_their_values_only_when_stores_are_shard
     sessions = Sessions(pool)
     (row,) = await sessions.fetch("SELECT current_setting('plan_cache_mode') AS mode")
     await sessions.close()
-    assert row["mode"] == ("auto" if sharded else "force_generic_plan")
+    wanted = "auto" if sharded else "force_generic_plan"
+    assert row["mode"] == wanted
+
+    database = open_database(fresh_url)
+    database.placement.sharded = sharded
+    async with database.begin(**BY_KEY) as connection:
+        found = await connection.exec_driver_sql("SHOW plan_cache_mode")
+    await database.close()
+    assert found.scalar_one() == wanted

@@ -4,10 +4,12 @@ A statement locks the rows, and a later one reads everything: a transaction that
 must not see the lines from before it waited.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +30,7 @@ WHOLE = f"o.id, o.store_id, {UNKEYED}"
 _LOCK = ShardedCommand(sql.read("orders/lock_orders.sql"))
 _LOAD = ShardedCommand(sql.read("orders/load_orders.sql", columns=WHOLE))
 
+_POSITION, _SEQUENCE = itemgetter("position"), itemgetter("sequence")
 FULFILLED_BY_SELLER, FULFILLED_BY_WALMART = "seller", "walmart"
 OrderKey = tuple[int, UUID]
 """A store's number and an order's id."""
@@ -87,8 +90,8 @@ def from_row(row: Mapping[Any, Any]) -> Order:
         id=row["id"],
         store_id=row["store_id"],
         purchase_order_id=row["purchase_order_id"],
-        lines=tuple(_line(line) for line in row["lines"]),
-        tasks=tuple(_task(task) for task in row["tasks"]),
+        lines=tuple(map(_line, sorted(json.loads(row["lines"]), key=_POSITION))),
+        tasks=tuple(map(_task, sorted(json.loads(row["tasks"]), key=_SEQUENCE))),
         customer_order_id=row["customer_order_id"],
         commerce_order_number=row["commerce_order_number"],
         commerce_order_id=row["commerce_order_id"],

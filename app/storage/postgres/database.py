@@ -36,8 +36,9 @@ ACCEPTING, ACCEPTING_BY_STORE = 4, 10
 BRIEF, PATIENT = 100, 5000
 # Planning such a statement for each call took longer than running it, and while tables are small
 # the planner would read all of their rows.
+_PLANS = "plan_cache_mode"
 BY_KEY = {
-    "plan_cache_mode": "force_generic_plan",
+    _PLANS: "force_generic_plan",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
@@ -140,11 +141,14 @@ class Database:
                 yield connection
 
     async def _prepare(self, connection: Connection, settings: Mapping[str, str]) -> None:
-        if settings:
-            await connection.exec_driver_sql(_local_select(settings))
         if self.placement.sharded is None:
             found = await connection.exec_driver_sql(IS_SHARDED)
             self.placement.sharded = bool(found.scalar_one())
+        if self.placement.sharded:
+            # mutation: sharded-plans-of-transactions
+            settings = {name: each for name, each in settings.items() if name != _PLANS}
+        if settings:
+            await connection.exec_driver_sql(_local_select(settings))
         connection.info[SHARDED] = self.placement.sharded
 
     async def close(self) -> None:
@@ -193,6 +197,8 @@ def open_database(
         pool_timeout=pool_timeout,
         pool_pre_ping=not pooler,
         pool_recycle=1800,
+        # Few connections then know most plans; in turn, each would make all of them.
+        pool_use_lifo=True,
         connect_args=connect_args | named,
     )
     sa.event.listen(engine.sync_engine, "handle_error", _close_read_only)

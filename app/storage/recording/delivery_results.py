@@ -25,15 +25,12 @@ from app.storage.orders import repository, save
 from app.storage.orders.save import SeenOrder
 from app.storage.outbox import requeue, updates
 from app.storage.postgres import sharding, sql
-from app.storage.postgres.database import BRIEF, Connection, Database
+from app.storage.postgres.database import BRIEF, BY_KEY, Connection, Database
 from app.storage.recording import settlement
 from app.storage.recording.result_rows import attempt_row, change_row
 from app.storage.recording.settlement import SettlementInput
 from app.storage.returns import returns
 
-# Every row is written by its key. The planner expects a hundred rows of a batch, and reads whole
-# tables for it while these are small.
-_BY_KEY = {f"enable_{way}": "off" for way in ("hashjoin", "mergejoin", "seqscan")}
 _WRITE = sharding.ShardedCommand(sql.read("recording/write_results.sql"))
 
 
@@ -49,7 +46,7 @@ async def record(
     Where tables are sharded, the results are of one store. Raises Busy if another transaction locks
     one of the rows for longer than wait milliseconds, and NotAvailable.
     """
-    async with database.begin(**_BY_KEY, lock_timeout=str(wait)) as connection:
+    async with database.begin(**BY_KEY, lock_timeout=str(wait)) as connection:
         orders = await _lock_orders(connection, results)
         await _lock_levels(connection, orders, results)
         written = await _write(connection, results)
