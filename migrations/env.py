@@ -10,11 +10,11 @@ import os
 import sqlalchemy as sa
 from alembic import context
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.storage.cluster import distribution
 from app.storage.cluster.distribution import MIGRATIONS as LOCK
 from app.storage.postgres.dsn import sqlalchemy_url
+from app.storage.postgres.engine import create_async_engine
 from app.storage.tables import metadata
 
 LOCK_WAIT = 300.0  # seconds

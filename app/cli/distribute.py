@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from app.cli import cluster_checks, migrate
 from app.cli.database_checks import Check
@@ -16,6 +15,7 @@ from app.storage.cluster.distribution import Distribution
 from app.storage.cluster.facts import ClusterFacts, cluster_facts
 from app.storage.postgres import revisions
 from app.storage.postgres.dsn import sqlalchemy_url
+from app.storage.postgres.engine import AsyncConnection, create_async_engine
 from app.storage.postgres.errors import sqlstate
 from app.storage.postgres.readiness import in_a_line
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from app.domain.key_name import LONGEST_NAME, is_name
 from app.domain.scope import Scope
 
 app = typer.Typer(help="API keys: create, list, rotate, revoke.", no_args_is_help=True)
@@ -15,11 +16,8 @@ app = typer.Typer(help="API keys: create, list, rotate, revoke.", no_args_is_hel
 
 def key_name(name: str) -> str:
     """A name that a key or a person may have. Raises typer.BadParameter."""
-    from app.usecases.keys.create import LONGEST_NAME, is_name
-
     if not is_name(name):
-        longest = LONGEST_NAME
-        raise typer.BadParameter(f"A name is one line of 1 to {longest} characters.")
+        raise typer.BadParameter(f"A name is one line of 1 to {LONGEST_NAME} characters.")
     return name
 
 

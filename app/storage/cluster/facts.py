@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.cluster import distribution
+from app.storage.postgres.engine import AsyncConnection
 
 # Seconds that a node may take to be reached.
 _PATIENCE = "5s"

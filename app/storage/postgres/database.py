@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app import tracing
 from app.storage.postgres.dsn import asyncpg_arguments, sqlalchemy_url
+from app.storage.postgres.engine import AsyncConnection, AsyncEngine, create_async_engine
 from app.storage.postgres.errors import READ_ONLY, sqlstate, translated
 from app.storage.postgres.placement import (
     IS_SHARDED,

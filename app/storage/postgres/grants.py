@@ -7,9 +7,9 @@ nothing else: no DDL, no TRUNCATE, no triggers switched off. Decision 0044 says 
 import asyncio
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from app.storage.postgres.dsn import sqlalchemy_url
+from app.storage.postgres.engine import AsyncConnection, create_async_engine
 
 # Rows of these are not changed once they are written. Retention deletes old ones.
 APPEND_ONLY = ("audit",)

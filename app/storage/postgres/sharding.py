@@ -16,10 +16,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.errors import Invalid, Problem
 from app.storage.postgres.database import SHARDED, Connection, Database
+from app.storage.postgres.engine import AsyncConnection
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sql import Statement

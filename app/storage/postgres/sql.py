@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.postgres import json_values
 from app.storage.postgres.database import Connection
+from app.storage.postgres.engine import AsyncConnection
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.domain.audited_act import AuditedAct
 from app.domain.errors import Conflict, Invalid, Problem, Unknown
+from app.domain.key_name import LONGEST_NAME, is_name
 from app.domain.scope import Scope
 from app.storage import audit, idempotency, queries, rate_limits
 from app.storage.audit import NO_STORE, Act
@@ -15,9 +16,6 @@ from app.storage.postgres.database import Connection
 from app.storage.queries.views import KeyView, View
 from app.storage.stores import api_keys, stores
 from app.usecases.context import AppContext
-
-# Timelines show the name, and `waybill keys list` in one line.
-LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +39,6 @@ class CreatedKey(View):
     secret: str | None = field(repr=False)
     """Send it as `Authorization: Bearer <secret>`. null when the answer is replayed under an
     Idempotency-Key: the secret is not stored."""
-
-
-def is_name(name: str) -> bool:
-    """Whether a key may have this name: one line, no blanks around it, at most LONGEST_NAME."""
-    return name == name.strip() and name.isprintable() and 0 < len(name) <= LONGEST_NAME
 
 
 async def create(

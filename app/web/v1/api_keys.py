@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Body, Query, Response
 from pydantic import Field
 
+from app.domain.key_name import LONGEST_NAME
 from app.domain.scope import Scope
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
@@ -15,7 +16,7 @@ from app.storage.queries.views import KeyView
 from app.usecases.keys import create as creation
 from app.usecases.keys import revoke as revocation
 from app.usecases.keys import rotate as rotation
-from app.usecases.keys.create import LONGEST_NAME, CreatedKey, NewKey
+from app.usecases.keys.create import CreatedKey, NewKey
 from app.usecases.keys.rotate import LONGEST_OVERLAP, OVERLAP
 from app.web import pagination
 from app.web.dependencies import Administering, RequestContext, answer, respond

@@ -10,13 +10,13 @@ from pydantic import Field
 
 from app.domain import ids
 from app.domain.errors import Invalid, Problem, Unknown
+from app.domain.key_name import LONGEST_NAME, is_name
 from app.domain.scope import Scope
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries.views import SessionView, View
 from app.usecases.access import sign_in
 from app.usecases.access.sign_in import MadeLink
-from app.usecases.keys.create import LONGEST_NAME, is_name
 from app.web import pagination
 from app.web.access import access_of, keys_of, page_path, public_address
 from app.web.dependencies import Administering, Reading, answer, respond
