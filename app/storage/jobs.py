@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from app.storage.postgres.database import Connection, Database
-from app.storage.postgres.sharding import Sweep
 from app.storage.postgres.sql import Statement
 from app.storage.postgres.surveys import survey
 
@@ -21,7 +20,6 @@ LEASE, RENEWED_EVERY = 45.0, 10.0
 MOST_TRIES = 5
 # How many ids a result keeps.
 SAMPLE = 20
-_BATCH = 500
 _ADD = Statement("""
     INSERT INTO jobs (store_id, id, kind, selection, options, actor, origin)
     VALUES (:store_id, :id, :kind, :selection::jsonb, :options::jsonb, :actor, :origin::jsonb)
@@ -82,14 +80,6 @@ _FAIL = Statement("""
            lease_token = NULL, leased_until = NULL
      WHERE store_id = :store_id AND id = :id AND lease_token = :token
 """)
-_OLD = Sweep(
-    "FROM jobs d WHERE d.finished_at < now() - make_interval(days => :days)",
-    """
-    DELETE FROM jobs j USING (SELECT d.store_id, d.id <due>
-             ORDER BY d.finished_at LIMIT :batch FOR UPDATE SKIP LOCKED) old
-     WHERE j.store_id = old.store_id AND j.id = old.id AND <j>
-    """,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,16 +178,6 @@ async def hand_back(
 async def fail(connection: Connection, job: TakenJob, error: str) -> None:
     """End a job that cannot go on."""
     await _FAIL.execute(connection, {**_key(job), "error": error})
-
-
-async def forget(database: Database, days: int, batch: int = _BATCH) -> int:
-    """Delete some jobs that ended so many days ago."""
-    count = 0
-    for stores in await _OLD.turns(database, {"days": days}):
-        async with database.begin() as connection:
-            values = {"days": days, "batch": batch}
-            count += int((await _OLD.execute(connection, stores, values)).rowcount)
-    return count
 
 
 def _key(job: TakenJob) -> dict[str, Any]:

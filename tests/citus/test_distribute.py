@@ -21,10 +21,10 @@ from app.cli.distribute import CannotDistribute
 from app.settings import Settings
 from app.storage.cluster import distribution
 from app.storage.cluster.facts import cluster_facts
-from app.storage.outbox import retention
 from app.storage.postgres import grants, migrate
 from app.storage.postgres.database import open_database
 from app.storage.postgres.dsn import asyncpg_arguments, sqlalchemy_url
+from app.storage.removal import expired
 from app.usecases.orders import ship
 from tests.builders import a_package
 from tests.harness import citus
@@ -298,7 +298,7 @@ async def test_the_audit_keeps_its_promise_on_every_node(cluster: ClusterDatabas
             with pytest.raises(asyncpg.RestrictViolationError):
                 await cluster.fetch(statement, node=node)
     database = open_database(cluster.url())
-    assert await retention.forget_audit(database, 400) == 6
+    assert await expired.AUDIT.remove(database, 400) == 6
     await cluster.fetch(AN_ACT)
     # The mark ended with its transaction, on the workers too.
     async with database.begin() as connection:

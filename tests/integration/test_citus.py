@@ -36,6 +36,7 @@ from app.storage.postgres.embedded import EmbeddedPostgres
 from app.storage.queries.commerce_search import Criteria, Filter, Sort
 from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import StoreView
+from app.storage.removal import expired
 from app.storage.stores import error_notifications, sessions
 from app.storage.stores.sessions import Access
 from app.storage.tables import metadata
@@ -303,7 +304,7 @@ async def _maintenance(world: World) -> None:
     assert await rollup.previews_due(database) == due
     for store_id in due:
         await rollup.preview(database, store_id)
-    assert await retention.forget_rollups(database, 90) == 2
+    assert await expired.ROLLUPS.remove(database, 90) == 2
     assert await events.take(database) == []
     assert await DoubtResolver(world.context, Breaker()).due() == []
     # Their attempts are swept first, of one store after the other.
@@ -314,13 +315,13 @@ async def _maintenance(world: World) -> None:
     assert len(deleted) == 2
     assert min(deleted) > 0
     assert await retention.archive_updates(database, 90) >= 2
-    assert await retention.forget_keys(database, 7) == 2
-    assert await retention.forget_events(database, 7) == 2
-    assert await retention.forget_audit(database, 90) == 2
-    assert await retention.forget_event_ids(database, 7) == 2
-    assert await retention.forget_unlinked(database, 30) == 0
-    assert await retention.forget_nonces(database, 1) == 2
-    assert await retention.forget_sessions(database, 1) == 0
+    assert await expired.IDEMPOTENCY_KEYS.remove(database, 7) == 2
+    assert await expired.WALMART_EVENTS.remove(database, 7) == 2
+    assert await expired.AUDIT.remove(database, 90) == 2
+    assert await expired.COMMERCE_EVENT_IDS.remove(database, 7) == 2
+    assert await expired.UNLINKED_EVENTS.remove(database, 30) == 0
+    assert await expired.NONCES.remove(database, 1) == 2
+    assert await expired.SESSIONS.remove(database, 1) == 0
 
 
 async def _recorded_together(world: World, stores: Sequence[StoreView]) -> None:

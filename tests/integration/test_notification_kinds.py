@@ -15,8 +15,8 @@ from app.domain.outbox.outcome import Pause
 from app.domain.outbox.rate_limits import CallReport, Endpoint
 from app.storage import queries, rate_limits
 from app.storage.orders import ship_by
-from app.storage.outbox import retention
 from app.storage.queries.views import OrderView, StoreView
+from app.storage.removal import expired
 from app.storage.tables import order_lines, orders
 from app.usecases.stores import manage
 from app.worker.maintenance.error_notifier import ErrorNotifier
@@ -205,7 +205,7 @@ async def test_messages_that_were_given_up_are_replayed_with_their_ids(
         await connection.execute(
             sa.text("UPDATE notification_messages SET created_at = now() - interval '31 days'")
         )
-    assert await retention.forget_messages(world.database, 30) == 1
+    assert await expired.MESSAGES.remove(world.database, 30) == 1
 
 
 async def test_a_replay_ends_early_where_the_receiver_is_away(

@@ -15,6 +15,7 @@ from app.storage.postgres.database import Database
 from app.storage.postgres.sharding import Sweep
 from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import ShipmentView
+from app.storage.removal import expired
 from app.usecases.orders import correct_tracking
 from app.usecases.orders import ship as shipping
 from app.usecases.updates import dismiss, retry
@@ -214,7 +215,12 @@ async def test_a_sweep_reads_the_attempts_it_keeps_once(database: Database) -> N
 async def test_old_rows_are_deleted_in_batches(database: Database) -> None:
     await do(database, KEYS, days=8, keys=1200)
     await do(database, KEYS, days=6, keys=5)
-    assert [await retention.forget_keys(database, 7) for _ in range(4)] == [500, 500, 200, 0]
+    assert [await expired.IDEMPOTENCY_KEYS.remove(database, 7) for _ in range(4)] == [
+        500,
+        500,
+        200,
+        0,
+    ]
     assert await do(database, "SELECT count(*) FROM idempotency_keys") == [5]
 
 
@@ -227,20 +233,20 @@ async def test_unlinked_events_are_deleted_and_open_ones_of_an_order_are_kept(
         ELSE 'waiting' END, 'order_not_linked', now() - make_interval(days => 29 + (n <> 2)::int * 2)
         FROM generate_series(1, 4) n"""
     await do(database, fill)
-    assert await retention.forget_unlinked(database, 30) == 1
+    assert await expired.UNLINKED_EVENTS.remove(database, 30) == 1
     assert await do(database, "SELECT reference FROM commerce_events ORDER BY 1") == ["2", "3", "4"]
     await do(
         database,
         "INSERT INTO commerce_event_ids VALUES (1, 'old', now() - interval '8 days'), (1, 'new', now())",
     )
-    assert await retention.forget_event_ids(database, 7) == 1
+    assert await expired.COMMERCE_EVENT_IDS.remove(database, 7) == 1
     assert await do(database, "SELECT event_id FROM commerce_event_ids") == ["new"]
 
 
 async def test_several_pollers_share_the_work(database: Database) -> None:
     await do(database, KEYS, days=8, keys=1000)
-    counts = await asyncio.gather(*(retention.forget_keys(database, 7) for _ in range(4)))
-    assert sum(counts) + await retention.forget_keys(database, 7) == 1000
+    counts = await asyncio.gather(*(expired.IDEMPOTENCY_KEYS.remove(database, 7) for _ in range(4)))
+    assert sum(counts) + await expired.IDEMPOTENCY_KEYS.remove(database, 7) == 1000
 
 
 @pytest.mark.parametrize(
@@ -248,7 +254,7 @@ async def test_several_pollers_share_the_work(database: Database) -> None:
     [
         (retention._UPDATES, "ix_updates_finished_at"),
         (retention._ATTEMPTS, "ix_attempts_ended_at"),
-        (retention._KEYS, "ix_idempotency_keys_created_at"),
+        (expired.IDEMPOTENCY_KEYS.sweeps[0], "ix_idempotency_keys_created_at"),
     ],
 )
 async def test_old_rows_are_found_by_an_index(

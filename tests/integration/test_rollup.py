@@ -13,10 +13,11 @@ from app.domain.ids import new_id
 from app.domain.outbox import lag
 from app.domain.update import State
 from app.storage import queries
-from app.storage.outbox import retention, rollup
+from app.storage.outbox import rollup
 from app.storage.outbox.notify import NotifyListener, WakeSignal
 from app.storage.queries import HealthSpan
 from app.storage.queries.views import DeliveriesView, HealthView
+from app.storage.removal import expired
 from app.storage.tables import attempts, updates
 from app.usecases.orders import ship
 from app.worker.maintenance.rollup import sum_up_deliveries
@@ -179,8 +180,8 @@ async def test_sums_are_deleted_after_90_days(world: World) -> None:
     for days in (91, 89):
         at = lag.floor(datetime.now(UTC) - timedelta(days=days))
         await rolled_up(world, store.store_id, at, first_try=1)
-    assert await retention.forget_rollups(world.database, lag.KEPT.days) == 3
-    assert await retention.forget_rollups(world.database, lag.KEPT.days) == 0
+    assert await expired.ROLLUPS.remove(world.database, lag.KEPT.days) == 3
+    assert await expired.ROLLUPS.remove(world.database, lag.KEPT.days) == 0
     found = await health(world, span=HealthSpan(2160, timedelta(days=1)))
     assert found.deliveries.confirmed == 1
 

@@ -20,8 +20,8 @@ from app.commerce.adobe_keys import AdobeKeys
 from app.domain.outbox.rate_limits import Breaker
 from app.storage import queries
 from app.storage.imports import webhook_inbox
-from app.storage.outbox import retention
 from app.storage.queries.views import OrderView, ReturnRequestedView, StoreView
+from app.storage.removal import expired
 from app.usecases.stores import walmart_webhooks
 from app.worker.importer.importer import Importer
 from app.worker.importer.webhook_events import WebhookEventReader
@@ -416,5 +416,5 @@ async def test_old_events_are_deleted(world: World) -> None:
         "INSERT INTO webhook_events (store_id, event_id, event_type, received_at) VALUES "
         "(1, 'a', 'X', now() - interval '8 days'), (1, 'b', 'X', now()) RETURNING 1",
     )
-    assert await retention.forget_events(world.database, 7) == 1
+    assert await expired.WALMART_EVENTS.remove(world.database, 7) == 1
     assert await ask(world, "SELECT event_id FROM webhook_events") == "b"

@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import dataclass, field
 
 from app.domain.outbox import lag
-from app.storage import jobs
 from app.storage.outbox import retention
 from app.storage.postgres.database import Database
+from app.storage.removal import expired
 from app.storage.stores import notification_messages
 
 # Days in which a repeated event is recognized, and in which an event waits for its order's link.
@@ -37,23 +37,24 @@ class RetentionDays:
 async def remove_expired(database: Database, days: RetentionDays) -> bool:
     """Archive or delete a batch of each table but `attempts`."""
     largest = 0
-    for remove, kept in (
-        (retention.archive_updates, days.updates),
-        (retention.forget_keys, days.idempotency_keys),
-        (retention.forget_audit, days.audit),
-        (retention.forget_events, _EVENTS),
-        (retention.forget_event_ids, _EVENTS),
-        (retention.forget_unlinked, _UNLINKED_EVENTS),
-        (retention.forget_nonces, _NONCES),
-        (retention.forget_sessions, _SESSIONS),
-        (retention.forget_rollups, lag.KEPT.days),
-        (jobs.forget, _JOBS),
-        (retention.forget_messages, notification_messages.KEPT),
+    if days.updates:
+        largest = await retention.archive_updates(database, days.updates)
+    for rows, kept in (
+        (expired.IDEMPOTENCY_KEYS, days.idempotency_keys),
+        (expired.AUDIT, days.audit),
+        (expired.WALMART_EVENTS, _EVENTS),
+        (expired.COMMERCE_EVENT_IDS, _EVENTS),
+        (expired.UNLINKED_EVENTS, _UNLINKED_EVENTS),
+        (expired.NONCES, _NONCES),
+        (expired.SESSIONS, _SESSIONS),
+        (expired.ROLLUPS, lag.KEPT.days),
+        (expired.JOBS, _JOBS),
+        (expired.MESSAGES, notification_messages.KEPT),
     ):
         if kept:
-            largest = max(largest, await remove(database, kept))
+            largest = max(largest, await rows.remove(database, kept))
     await asyncio.sleep(_PAUSE)
-    return largest >= retention.BATCH
+    return largest >= expired.BATCH
 
 
 @dataclass(slots=True)

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from app.storage.outbox import retention
 from app.storage.postgres.database import open_database
+from app.storage.removal import expired
 from app.storage.stores.sessions import Access
 from app.usecases.access import sign_in
 from app.web.page.session import NOTICE
@@ -243,11 +243,11 @@ async def test_sessions_and_links_that_are_over_are_deleted(
 ) -> None:
     old = await signed_in()
     await sign_in.make_link(world.context, ACCESS, "/orders")
-    assert await retention.forget_sessions(world.database, 1) == 0
+    assert await expired.SESSIONS.remove(world.database, 1) == 0
     await expire(world, "sessions", "ends_at")
     await expire(world, "sign_in_links", "expires_at")
     open_still = await signed_in()
-    assert await retention.forget_sessions(world.database, 1) == 1
+    assert await expired.SESSIONS.remove(world.database, 1) == 1
     assert (await old.get("/orders")).status_code == 401
     assert (await open_still.get("/orders")).status_code == 200
     async with world.database.begin() as connection:

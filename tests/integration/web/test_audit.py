@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 
 from app.domain.audited_act import MEANINGS, AuditedAct
-from app.storage.outbox import retention
+from app.storage.removal import expired
 from app.storage.stores import api_keys
 from app.usecases.orders import ship as shipping
 from app.web.page import audit_words
@@ -198,7 +198,7 @@ async def test_retention_deletes_old_acts_and_no_others(
                 "UPDATE audit SET at = now() - interval '401 days' WHERE what = 'store_created'"
             )
         )
-    assert await retention.forget_audit(world.database, 400) == 1
+    assert await expired.AUDIT.remove(world.database, 400) == 1
     assert [act["what"] for act in await acts(client)] == ["store_changed"]
 
 

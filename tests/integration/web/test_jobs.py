@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from app.domain.update import State
 from app.storage import jobs
 from app.storage.queries.views import OrderView
+from app.storage.removal import expired
 from app.usecases.job_batches import run
 from app.usecases.orders import ship
 from app.worker.maintenance.bulk_jobs import run_jobs
@@ -384,7 +385,7 @@ async def test_a_job_that_would_act_on_too_many_fails_and_acts_on_none(
 async def test_old_jobs_are_deleted(world: World, client: httpx.AsyncClient) -> None:
     job = await post(client, "/v1/jobs", {"kind": "retry", "updates": {}})
     await finished(world, client, job)
-    assert await jobs.forget(world.database, 30) == 0
+    assert await expired.JOBS.remove(world.database, 30) == 0
     await world.database.direct.fetch("UPDATE jobs SET finished_at = now() - interval '31 days'")
-    assert await jobs.forget(world.database, 30) == 1
+    assert await expired.JOBS.remove(world.database, 30) == 1
     assert (await client.get(f"/v1/jobs/{job['id']}")).json()["code"] == "job_not_found"

@@ -11,8 +11,8 @@ from cryptography.fernet import Fernet
 from fastapi import FastAPI
 from oauthlib.oauth1 import SIGNATURE_HMAC_SHA1, SIGNATURE_HMAC_SHA256, Client
 
-from app.storage.outbox import retention
 from app.storage.queries.views import StoreView
+from app.storage.removal import expired
 from app.storage.stores import api_keys, oauth_keys
 from app.storage.stores.oauth_keys import OAuthCredentials
 from app.storage.stores.secrets import CannotDecrypt, SecretCipher
@@ -155,8 +155,8 @@ async def test_nonces_are_kept_for_longer_than_the_window(world: World, app: Fas
     keys = await made(world)
     async with client_of(app, key=None) as caller:
         assert (await caller.get(ORDERS, auth=Signing(keys))).is_success
-    assert await retention.forget_nonces(world.database, 1) == 0
-    assert await retention.forget_nonces(world.database, 0) == 1
+    assert await expired.NONCES.remove(world.database, 1) == 0
+    assert await expired.NONCES.remove(world.database, 0) == 1
 
 
 CHANGES: list[tuple[dict[str, str], str]] = [
