@@ -14,7 +14,7 @@ from app.settings import Settings
 from app.storage.imports import reconciliations
 from app.storage.stores import stores
 from app.usecases.imports import reconcile
-from app.usecases.imports.reconcile import ReconcileFinding, ReconcileReport
+from app.usecases.imports.reconcile_report import ReconcileFinding, ReconcileReport
 
 _LONGEST = timedelta(days=179)
 

@@ -38,8 +38,6 @@ def entity(
     lines = [(snapshot.lines[number], wanted) for number, wanted in units.items()]
     currency = next((line.currency for line, _ in lines if line.currency), CURRENCY)
     paid = whole(line.paid.share(wanted, line.ordered) for line, wanted in lines)
-    # Commerce has one amount for "Shipping & Handling" and none for other fees.
-    shipping = paid.shipping + paid.fees
     method = snapshot.ship_method or "Standard"
     address = _address(buyer)
     first, last = _names(buyer.name)
@@ -57,17 +55,7 @@ def entity(
         "customer_email": buyer.email,
         "customer_firstname": first,
         "customer_lastname": last,
-        **_both("grand_total", paid.total),
-        **_both("subtotal", paid.items),
-        **_both("subtotal_incl_tax", paid.items),
-        **_both("shipping_amount", shipping),
-        **_both("shipping_incl_tax", shipping),
-        **_both("tax_amount", Decimal(0)),
-        # Negative in an order and positive in an item, as Commerce has it.
-        **_both("discount_amount", Decimal(0) - paid.discount),
-        **{f"{name}_currency_code": currency for name in ("base", "global", "order", "store")},
-        "base_to_order_rate": 1,
-        "store_to_order_rate": 0,
+        **_amounts(paid, currency),
         "total_qty_ordered": sum(units.values()),
         "total_item_count": len(lines),
         "shipping_description": f"{SHIPPING} - {method}",
@@ -78,18 +66,11 @@ def entity(
             "account_status": "",
             "cc_last4": "",
             "additional_information": list(payment_lines(snapshot, paid, currency)),
-            "amount_ordered": _money(paid.total),
-            "base_amount_ordered": _money(paid.total),
+            **_both("amount_ordered", paid.total),
         },
         "extension_attributes": {
             "shipping_assignments": [
-                {
-                    "shipping": {
-                        "address": address | {"address_type": "shipping"},
-                        "method": f"channelshipping_{method.casefold().replace(' ', '_')}",
-                    },
-                    "items": items,
-                }
+                {"shipping": _shipping(address, method), "items": items},
             ]
         },
     }
@@ -130,6 +111,32 @@ def with_payment_line(order: CommerceOrder, line: str) -> dict[str, object]:
             "cc_last4": payment.get("cc_last4") or "",
             "additional_information": lines,
         },
+    }
+
+
+def _amounts(paid: Charges, currency: str) -> dict[str, object]:
+    """Return the amounts of the whole order."""
+    # Commerce has one amount for "Shipping & Handling" and none for other fees.
+    shipping = paid.shipping + paid.fees
+    return {
+        **_both("grand_total", paid.total),
+        **_both("subtotal", paid.items),
+        **_both("subtotal_incl_tax", paid.items),
+        **_both("shipping_amount", shipping),
+        **_both("shipping_incl_tax", shipping),
+        **_both("tax_amount", Decimal(0)),
+        # Negative in an order and positive in an item, as Commerce has it.
+        **_both("discount_amount", Decimal(0) - paid.discount),
+        **{f"{name}_currency_code": currency for name in ("base", "global", "order", "store")},
+        "base_to_order_rate": 1,
+        "store_to_order_rate": 0,
+    }
+
+
+def _shipping(address: dict[str, object], method: str) -> dict[str, object]:
+    return {
+        "address": address | {"address_type": "shipping"},
+        "method": f"channelshipping_{method.casefold().replace(' ', '_')}",
     }
 
 

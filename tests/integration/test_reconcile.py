@@ -15,8 +15,8 @@ from app.storage.queries.views import OrderView
 from app.storage.tables import events, order_lines
 from app.storage.tables import orders as orders_table
 from app.usecases.context import AppContext
-from app.usecases.imports import reconcile
-from app.usecases.imports.reconcile import ReconcileReport
+from app.usecases.imports import mend_order, reconcile
+from app.usecases.imports.reconcile_report import ReconcileReport
 from app.usecases.orders import refresh, ship
 from app.usecases.updates import retry
 from app.usecases.walmart_reader import WalmartReader
@@ -223,12 +223,12 @@ async def test_an_overtaken_read_is_not_applied(world: World) -> None:
     order = await world.an_order(3)
     await world.shipped_by_hand(order, 1, "OLDER")
     account, report = await world.context.account(1), ReconcileReport(1)
-    settled = await reconcile.mend(
+    settled = await mend_order.mend(
         world.context, account, order.id, report, reader=Overtaken(world, order)
     )
     assert (settled, report.findings, await drift_events(world)) == (False, [], 0)
     assert (await world.order(order.id)).lines[0].quantity.shipped == 2
-    assert await reconcile.mend(world.context, account, order.id, report)
+    assert await mend_order.mend(world.context, account, order.id, report)
 
 
 async def test_an_unreadable_order_does_not_stop_the_others(world: World) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.orders import drift
+from app.domain.orders.order import Order
 from app.domain.orders.order_event import OrderEvent
 from app.domain.orders.settlement import lines_of
 from app.domain.orders.snapshot import OrderSnapshot
@@ -60,7 +61,7 @@ async def import_page(
 
     unreadable: numbers of orders that cannot be read. ended: when those of them were ordered that
     are over.
-    `reconcile.mend` repairs known ones that differ.
+    `mend_order.mend` repairs known ones that differ.
     """
     shown = {each.purchase_order_id: each for each in snapshots}
     bad = [number for number in dict.fromkeys(unreadable) if number and number not in shown]
@@ -82,22 +83,33 @@ async def import_page(
         known = await repository.load_many(
             connection, store_id, [ids[number] for number in shown if number in ids]
         )
-        differing = {}
-        at = await rate_limits.now(connection)
-        for order in known.values():
-            snapshot = shown[order.purchase_order_id]
-            if order.unreadable:
-                await adopt(connection, context, order.id, snapshot)
-                continue
-            if order.ordered_at is None or order.ship_method is None:
-                await create.fill_blanks(connection, store_id, order.id, details(snapshot))
-            found = drift.compare(order, snapshot, at, context.quiet_period)
-            # mutation: import-detects-changes
-            if any(map(drift.is_drift, found)):
-                differing[order.id] = order.purchase_order_id
+        differing = await _compare(connection, context, known.values(), shown)
     if imported:
         context.wake()
     return ImportedPage(imported, differing, len(unreadable))
+
+
+async def _compare(
+    connection: Connection,
+    context: AppContext,
+    known: Iterable[Order],
+    shown: Mapping[str, OrderSnapshot],
+) -> dict[UUID, str]:
+    """Complete known orders of a page from its snapshots, and return those that differ."""
+    differing = {}
+    at = await rate_limits.now(connection)
+    for order in known:
+        snapshot = shown[order.purchase_order_id]
+        if order.unreadable:
+            await adopt(connection, context, order.id, snapshot)
+            continue
+        if order.ordered_at is None or order.ship_method is None:
+            await create.fill_blanks(connection, order.store_id, order.id, details(snapshot))
+        found = drift.compare(order, snapshot, at, context.quiet_period)
+        # mutation: import-detects-changes
+        if any(map(drift.is_drift, found)):
+            differing[order.id] = order.purchase_order_id
+    return differing
 
 
 async def _add(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from app.domain.seller_credentials import SellerCredentials
 from app.usecases.context import AppContext
-from app.usecases.imports import import_orders_page, reconcile
-from app.usecases.imports.reconcile import ReconcileReport
+from app.usecases.imports import import_orders_page, mend_order
+from app.usecases.imports.reconcile_report import ReconcileReport
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 
 
@@ -33,5 +33,5 @@ async def sync_order(
     settled = True
     for order_id in page.differing:
         report = ReconcileReport(account.store_id)
-        settled = await reconcile.mend(context, account, order_id, report, reader=reader)
+        settled = await mend_order.mend(context, account, order_id, report, reader=reader)
     return SyncedOrder(bool(page.imported), bool(page.differing), settled)

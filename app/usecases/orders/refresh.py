@@ -126,32 +126,39 @@ async def refresh(
         if accept_walmart:
             _refuse_doubt(order)
             _refuse_lag(order, snapshot, read_at, context.quiet_period)
-        observed = SettlementInput(order, snapshot, read_at, accept_walmart)
-        # Accepted differences are all reported, lagging ones were refused above.
-        quiet = timedelta(0) if accept_walmart else context.quiet_period
-        found = drift.compare(order, snapshot, read_at, quiet)
-        turns = await settlement.settle(connection, observed, context.new_id)
-        lower = [each for each in found if each.cause is Cause.MISSING_AT_WALMART]
-        if accept_walmart:
-            detail = {"drift": record_drift.shown(lower, mended=True)}
-            event = timeline.TimelineEvent(OrderEvent.WALMART_ACCEPTED, actor, detail=detail)
-        else:
-            await record_drift.record(connection, context, order, lower, mended=False)
-            event = timeline.TimelineEvent(OrderEvent.ORDER_REFRESHED, actor)
-        await timeline.add(connection, order.store_id, order.id, event, context.new_id)
-        await updates.activate_next(connection, turns)
-        view = await view_of(connection, order)
+        seen = SettlementInput(order, snapshot, read_at, accept_walmart)
+        await _settle(connection, context, seen, actor)
         refreshed = Refreshed(
             refreshed=True,
             explanation="Walmart was read just now.",
             walmart=OrderAtWalmart.of(snapshot, read_at),
-            order=view,
+            order=await view_of(connection, order),
         )
         await idempotency.store(connection, once, refreshed)
         if then is not None:
             await then(connection)
     context.wake()
     return refreshed
+
+
+async def _settle(
+    connection: Connection, context: AppContext, seen: SettlementInput, actor: str
+) -> None:
+    """Settle a locked order with a read, and write to its timeline which units were missing."""
+    order, accepted = seen.order, seen.accept_walmart
+    # Accepted differences are all reported, lagging ones were refused before.
+    quiet = timedelta(0) if accepted else context.quiet_period
+    found = drift.compare(order, seen.snapshot, seen.at, quiet)
+    turns = await settlement.settle(connection, seen, context.new_id)
+    lower = [each for each in found if each.cause is Cause.MISSING_AT_WALMART]
+    if accepted:
+        detail = {"drift": record_drift.shown(lower, mended=True)}
+        event = timeline.TimelineEvent(OrderEvent.WALMART_ACCEPTED, actor, detail=detail)
+    else:
+        await record_drift.record(connection, context, order, lower, mended=False)
+        event = timeline.TimelineEvent(OrderEvent.ORDER_REFRESHED, actor)
+    await timeline.add(connection, order.store_id, order.id, event, context.new_id)
+    await updates.activate_next(connection, turns)
 
 
 def _refuse_doubt(order: Order) -> None:

@@ -1,5 +1,6 @@
 """Dismisses an update: a person ends it; Waybill reads its subject and says what it found."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,6 +16,8 @@ from app.storage.audit import Act
 from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import save
 from app.storage.outbox import requeue, updates
+from app.storage.outbox.requeue import StoredUpdate
+from app.storage.postgres.database import Connection
 from app.storage.queries.views import UpdateView, View
 from app.storage.recording import settlement
 from app.usecases.context import AppContext
@@ -71,15 +74,10 @@ async def dismiss(
         if finding.walmart == NOT_READ and _holds(order, update_id):
             # A poller reads its subject as soon as it can.
             await requeue.doubt_now(connection, found)
-        if order is not None:
-            if found.kind is Kind.SHIPMENT and finding.walmart == ABSENT:
-                await end_corrections.end(connection, order, update_id, actor)
-            detail = {"note": note, "walmart": finding.walmart}
-            event = timeline.TimelineEvent(OrderEvent.UPDATE_DISMISSED, actor, update_id, detail)
-            await timeline.add(connection, order.store_id, order.id, event, context.new_id)
-        after = {"note": note, "walmart": finding.walmart}
-        act = Act(AuditedAct.UPDATE_DISMISSED, actor, str(update_id), found.store_id, after=after)
-        await audit.record(connection, context.new_id, act)
+        if order is not None and found.kind is Kind.SHIPMENT and finding.walmart == ABSENT:
+            await end_corrections.end(connection, order, update_id, actor)
+        detail = {"note": note, "walmart": finding.walmart}
+        await _record(connection, context, found, actor, detail)
         await updates.activate_next(connection, [found.queue])
         view = await queries.update(connection, found.store_id, update_id)
         if view is None:
@@ -88,6 +86,21 @@ async def dismiss(
         await idempotency.store(connection, once, dismissed)
     context.wake()
     return dismissed
+
+
+async def _record(
+    connection: Connection,
+    context: AppContext,
+    found: StoredUpdate,
+    actor: str,
+    detail: Mapping[str, str],
+) -> None:
+    """Write a dismissal to the timeline of its order, if it has one, and to the audit."""
+    if found.order_id is not None:
+        event = timeline.TimelineEvent(OrderEvent.UPDATE_DISMISSED, actor, found.id, detail)
+        await timeline.add(connection, found.store_id, found.order_id, event, context.new_id)
+    act = Act(AuditedAct.UPDATE_DISMISSED, actor, str(found.id), found.store_id, after=detail)
+    await audit.record(connection, context.new_id, act)
 
 
 def _holds(order: Order | None, update_id: UUID) -> bool:

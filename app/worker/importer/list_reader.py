@@ -20,8 +20,8 @@ from app.http_client.call import ANSWER_TOO_LARGE
 from app.storage.imports import cursors, webhook_inbox
 from app.storage.imports.leases import ImportRun
 from app.storage.imports.webhook_inbox import ExpectedEvent
-from app.usecases.imports import reconcile
-from app.usecases.imports.reconcile import ReconcileReport
+from app.usecases.imports import mend_order
+from app.usecases.imports.reconcile_report import ReconcileReport
 from app.walmart import errors, order_lists
 from app.walmart.client import OrderPage
 from app.walmart.order_lists import CursorGuard
@@ -166,7 +166,7 @@ class ListReader(ABC, Generic[PageT]):
     async def _repair(self, order_id: UUID, number: str, cursor: ImportCursor) -> bool:
         leased = self.leased
         report = ReconcileReport(leased.store_id)
-        settled = await reconcile.mend(
+        settled = await mend_order.mend(
             leased.context, self.account, order_id, report, reader=leased
         )
         leased.totals.changed += settled
