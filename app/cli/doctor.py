@@ -27,7 +27,7 @@ from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.errors import NO_RIGHT, READ_ONLY, sqlstate
 from app.storage.queries import KeysetPage
 from app.storage.queries.views import StoreView
-from app.storage.stores import stores
+from app.storage.stores import credentials
 from app.storage.stores.secrets import CannotDecrypt
 from app.usecases.stores import rotate_secrets
 from app.walmart import errors
@@ -211,7 +211,9 @@ async def _stores(parts: Parts) -> AsyncIterator[Check]:
         name = f"store {store.code}"
         try:
             async with parts.database.begin() as connection:
-                opened = await stores.credentials(connection, store.store_id, parts.context.cipher)
+                opened = await credentials.of_walmart(
+                    connection, store.store_id, parts.context.cipher
+                )
             await parts.context.walmart.check(opened)
         except CannotDecrypt as error:
             yield Check(fine=False, what=f"{name}: its secret cannot be read", advice=str(error))

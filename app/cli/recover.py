@@ -24,8 +24,8 @@ from app.storage.imports import reconciliations
 from app.storage.postgres import presence, readiness
 from app.storage.recording import recovery
 from app.storage.recording.recovery import Level
-from app.usecases.imports import recover
-from app.usecases.imports.recover import RecoverFinding, RecoverReport
+from app.usecases.imports import recover, recover_reads
+from app.usecases.imports.recover_report import RecoverFinding, RecoverReport
 from app.walmart import errors
 from app.worker.importer.rate_limited_reader import PatientReader, ReadingHalted
 
@@ -143,7 +143,7 @@ async def _read(
     reader = PatientReader(parts.context, parts.breaker, report.store_id, _PATIENCE)
     async with at_once:
         try:
-            await recover.read(parts.context, done.since, report, reader)
+            await recover_reads.read(parts.context, done.since, report, reader)
         except errors.WalmartError as error:
             report.stopped = f"Waybill stopped reading Walmart: {error}"
         except (OrderError, ReadingHalted) as error:

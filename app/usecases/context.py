@@ -21,7 +21,7 @@ from app.storage.idempotency import IdempotentRequest
 from app.storage.orders.accept_batcher import AcceptBatcher
 from app.storage.outbox.notify import DueHint
 from app.storage.postgres.database import Connection, Database
-from app.storage.stores import stores
+from app.storage.stores import credentials
 from app.storage.stores.secrets import CannotDecrypt, SecretCipher
 from app.walmart.client import WalmartClient
 
@@ -90,11 +90,11 @@ class AppContext:
 
     async def account(self, store_id: int) -> SellerCredentials:
         """Open a store's Walmart account. Raises Conflict secret_unreadable."""
-        return await self._opened(stores.credentials, store_id)
+        return await self._opened(credentials.of_walmart, store_id)
 
     async def commerce_connection(self, store_id: int) -> CommerceConnection | None:
         """Open a store's Commerce, where it is called. Raises Conflict secret_unreadable."""
-        return await self._opened(stores.commerce_connection, store_id)
+        return await self._opened(credentials.of_commerce, store_id)
 
     async def _opened(
         self, read: Callable[[Connection, int, SecretCipher], Awaitable[Opened]], store_id: int

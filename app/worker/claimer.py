@@ -22,7 +22,7 @@ from app.storage.outbox.claims import Claim, ClaimRequest
 from app.storage.outbox.take import ClaimSettings
 from app.storage.postgres.database import Database
 from app.storage.returns import refunds
-from app.storage.stores import stores
+from app.storage.stores import credentials
 from app.storage.stores.secrets import CannotDecrypt, SecretCipher
 from app.worker.delivery.context import ClaimData
 
@@ -148,7 +148,7 @@ class Claimer:
             equal = await commerce_updates.equal_notes(connection, store_id, notes) if notes else {}
             found = await refunds.of_updates(connection, store_id, refunding) if refunding else {}
             connected = (
-                await stores.commerce_connection(connection, store_id, self.cipher)
+                await credentials.of_commerce(connection, store_id, self.cipher)
                 if commerce
                 else None
             )

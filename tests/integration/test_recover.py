@@ -20,8 +20,8 @@ from app.storage.recording import recovery
 from app.storage.recording.recovery import Level
 from app.storage.tables import audit, stores
 from app.storage.tables import updates as table
-from app.usecases.imports import recover, register
-from app.usecases.imports.recover import RecoverReport
+from app.usecases.imports import recover, recover_reads, register
+from app.usecases.imports.recover_report import RecoverReport
 from app.usecases.orders import cancel, ship
 from app.usecases.stores import inventory
 from app.walmart import errors
@@ -46,7 +46,9 @@ async def prepared(world: World) -> tuple[datetime, RecoverReport]:
 
 async def was_read(world: World, since: datetime = UNTIMED) -> RecoverReport:
     report = RecoverReport(1)
-    await recover.read(world.context, since, report, PatientReader(world.context, BREAKER, 1, 1.0))
+    await recover_reads.read(
+        world.context, since, report, PatientReader(world.context, BREAKER, 1, 1.0)
+    )
     return report
 
 

@@ -20,7 +20,7 @@ from app.storage.outbox import claim_state
 from app.storage.outbox.take import ClaimSettings, take
 from app.storage.postgres.session import Row, Session, Sessions
 from app.storage.postgres.sql import Statement
-from app.storage.stores import stores
+from app.storage.stores import credentials
 from app.storage.stores.secrets import CannotDecrypt, SecretCipher
 
 _GIVE_BACK = Statement("""
@@ -139,7 +139,7 @@ def _capacity(found: Sequence[Quota], limit: int, state: ClaimState, cipher: Sec
     if not any(each.calls for each in found):
         return claim
     try:
-        opened = stores.opened(state.access["store_id"], state.access, cipher)
+        opened = credentials.opened(state.access["store_id"], state.access, cipher)
     except CannotDecrypt:
         return Claim(unreadable=True)
     return replace(claim, credentials=opened)

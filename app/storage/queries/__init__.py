@@ -4,6 +4,7 @@ Nothing here locks or writes. Lists are paged by key, never by offset. Start wit
 for one order, and with `order_lists.py` and `index_scan.py` for a list.
 """
 
+from app.storage.queries.accepted_views import accepted_cancellation, accepted_shipments
 from app.storage.queries.attention_groups import (
     attention,
     attention_cause,
@@ -47,8 +48,6 @@ from app.storage.queries.return_views import cards as return_cards
 from app.storage.queries.return_views import summary as return_summary
 from app.storage.queries.session_views import session, sessions
 from app.storage.queries.shipment_views import (
-    accepted_cancellation,
-    accepted_shipments,
     cancellation,
     passed_over_warnings,
     shipment,

@@ -9,7 +9,6 @@ from app.domain.orders.order_links import tracking_page
 from app.domain.orders.tracking_correction import WINDOW
 from app.domain.orders.tracking_key import visible
 from app.domain.update import State
-from app.storage.orders.acceptance import Acceptance, cancellation_rows, shipment_rows, update_rows
 from app.storage.orders.repository import OrderKey, items_of
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
@@ -30,18 +29,6 @@ from app.storage.queries.views import (
 _SHOWN = {
     State.SENDING.value: State.PENDING.value,
     State.VERIFYING.value: State.RETRYING.value,
-}
-# What the database gives a new update.
-_NEW_UPDATE: Row = {
-    "state": State.PENDING.value,
-    "attempts": 0,
-    "ambiguous": False,
-    "in_doubt_until": None,
-    "last_error": None,
-    "note": None,
-    "dismissed_by": None,
-    "finished_at": None,
-    "corrects": None,
 }
 _SHIPMENT = Statement(
     "SELECT * FROM shipments WHERE store_id = :store_id AND order_id = :order_id AND id = :id"
@@ -133,7 +120,7 @@ def shipments_of(
     found: dict[UUID, list[ShipmentView]] = {}
     for row in rows:
         update_id = row["update_id"]
-        view = _shipment(row, by_id[update_id], corrections.get(update_id))
+        view = shipment_view(row, by_id[update_id], corrections.get(update_id))
         found.setdefault(row["order_id"], []).append(view)
     return found
 
@@ -143,7 +130,7 @@ def cancellations_of(
 ) -> dict[UUID, CancellationView]:
     """The newest cancellation of each order that has one. known: the updates by order."""
     by_id = _by_id(known)
-    return {row["order_id"]: _cancellation(row, by_id[row["update_id"]]) for row in rows}
+    return {row["order_id"]: cancellation_view(row, by_id[row["update_id"]]) for row in rows}
 
 
 def _by_id(known: Mapping[UUID, Sequence[UpdateView]]) -> dict[UUID, UpdateView]:
@@ -178,7 +165,10 @@ def passed_over_warnings(items: Iterable[int]) -> tuple[WarningView, ...]:
     )
 
 
-def _shipment(row: Row, update: UpdateView, correction: UpdateView | None = None) -> ShipmentView:
+def shipment_view(
+    row: Row, update: UpdateView, correction: UpdateView | None = None
+) -> ShipmentView:
+    """The view of a row of shipments. correction: the newest one of its tracking number."""
     carrier = dict(row["walmart_carrier"])
     found_by = carrier.pop("found_by", None)
     # A new shipment has no such value yet.
@@ -211,7 +201,8 @@ def _shipment(row: Row, update: UpdateView, correction: UpdateView | None = None
     )
 
 
-def _cancellation(row: Row, update: UpdateView) -> CancellationView:
+def cancellation_view(row: Row, update: UpdateView) -> CancellationView:
+    """The view of a row of cancellations."""
     return CancellationView(
         id=row["id"],
         order_id=row["order_id"],
@@ -227,32 +218,3 @@ def _cancellation(row: Row, update: UpdateView) -> CancellationView:
 
 def _items(items: Iterable[Item]) -> tuple[ItemView, ...]:
     return tuple(ItemView(item.line_number, item.quantity, item.confirmed) for item in items)
-
-
-def accepted_shipments(wanted: Acceptance) -> list[ShipmentView]:
-    """The shipments of an acceptance, as `shipment` finds each once it is written."""
-    written = {"order_id": wanted.version.order.id, "created_at": wanted.version.at}
-    rows = zip(shipment_rows(wanted), update_rows(wanted), strict=True)
-    return [
-        _shipment({**shipment, **written}, _accepted_update(wanted, update))
-        for shipment, update in rows
-    ]
-
-
-def accepted_cancellation(wanted: Acceptance) -> CancellationView:
-    """The cancellation of an acceptance, as `cancellation` finds it once it is written."""
-    written = {"order_id": wanted.version.order.id, "created_at": wanted.version.at}
-    row = {**next(cancellation_rows(wanted)), **written}
-    return _cancellation(row, _accepted_update(wanted, next(update_rows(wanted))))
-
-
-def _accepted_update(wanted: Acceptance, row: Row) -> UpdateView:
-    at = wanted.version.at
-    written = {
-        "store_uuid": wanted.version.store,
-        "order_id": wanted.version.order.id,
-        "created_at": at,
-        "updated_at": at,
-        "due_at": at,
-    }
-    return update_views.view({**_NEW_UPDATE, **row, **written})

@@ -1,4 +1,4 @@
-"""Stores: their settings, and their credentials for Walmart and Commerce."""
+"""Stores and their settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,15 +7,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.domain.commerce_connection import PAYMENT_METHOD, CommerceConnection
-from app.domain.orders.charges import ChargeAmountIs
 from app.domain.orders.requests import CarrierMap
-from app.domain.seller_credentials import SellerCredentials
 from app.storage import rate_limits
 from app.storage.postgres.database import Connection
 from app.storage.postgres.errors import violated
 from app.storage.stores import account_ownership, error_notifications
-from app.storage.stores.secrets import SecretCipher
 from app.storage.tables import stores
 
 # A change of one of these ends the pause that the old ones caused.
@@ -174,50 +170,6 @@ async def default_cancellation_reason(connection: Connection, store_id: int) -> 
     """The reason of a cancellation that is requested without one."""
     statement = sa.select(stores.c.default_cancellation_reason).where(stores.c.store_id == store_id)
     return (await connection.execute(statement)).scalar_one_or_none()
-
-
-async def credentials(
-    connection: Connection, store_id: int, cipher: SecretCipher
-) -> SellerCredentials:
-    """A store's Walmart credentials, decrypted. Raises CannotDecrypt."""
-    statement = sa.select(
-        stores.c.walmart_client_id,
-        stores.c.walmart_client_secret,
-        stores.c.market,
-        stores.c.charge_amount_is,
-    ).where(stores.c.store_id == store_id)
-    row = (await connection.execute(statement)).mappings().one()
-    return opened(store_id, row, cipher)
-
-
-def opened(store_id: int, row: Mapping[Any, Any], cipher: SecretCipher) -> SellerCredentials:
-    """The Walmart credentials of a row that has them encrypted. Raises CannotDecrypt."""
-    return SellerCredentials(
-        store_id=store_id,
-        client_id=row["walmart_client_id"],
-        client_secret=cipher.open(row["walmart_client_secret"]),
-        market=row["market"],
-        charge_amount_is=ChargeAmountIs(row["charge_amount_is"]),
-    )
-
-
-async def commerce_connection(
-    connection: Connection, store_id: int, cipher: SecretCipher
-) -> CommerceConnection | None:
-    """How to call a store's Commerce. None means that it is not set. Raises CannotDecrypt."""
-    statement = sa.select(
-        stores.c.code,
-        stores.c.commerce_base_url,
-        stores.c.commerce_access_token,
-        stores.c.commerce_payment_method,
-        stores.c.commerce_stock_id,
-    ).where(stores.c.store_id == store_id)
-    code, base_url, token, method, stock_id = (await connection.execute(statement)).one()
-    if base_url is None or token is None:
-        return None
-    return CommerceConnection(
-        store_id, code, base_url, cipher.open(token), method or PAYMENT_METHOD, stock_id
-    )
 
 
 async def pushes_orders(connection: Connection, store_id: int) -> bool:
