@@ -149,12 +149,12 @@ async def make_due(url: str, stores: list[int], updates: int) -> object:
     return at
 
 
-async def until_confirmed(url: str) -> float:
-    """Wait until no update is due; return the time."""
+async def until_confirmed(url: str, pause: float = 0.02) -> float:
+    """Wait until no update is due; return the time. pause: seconds between two looks."""
     connection = await asyncpg.connect(**asyncpg_arguments(url))
     try:
         while await connection.fetchval("SELECT EXISTS (SELECT 1 FROM updates WHERE active)"):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(pause)
         return time.time()
     finally:
         await connection.close()

@@ -51,7 +51,7 @@ def settle(
         _with_shown(line, snapshot.lines.get(line.line_number), accept=accept_walmart)
         for line in order.lines
     ]
-    new = [line for line in lines_of(snapshot) if not order.line(line.line_number)]
+    new = lines_of(snapshot, {line.line_number for line in order.lines})
     tasks, trimmed = _trim([*known, *new], tasks)
     tasks = _widen_cancellation([*known, *new], tasks, snapshot)
     lines = tuple(_with_pending(line, tasks) for line in (*known, *new))
@@ -227,9 +227,9 @@ def _from_walmart(seen: LineSnapshot) -> OrderLine:
     return _with_shown(blank, seen)
 
 
-def lines_of(snapshot: OrderSnapshot) -> tuple[OrderLine, ...]:
-    """Return the lines of a snapshot that have units."""
-    lines = (_from_walmart(line) for line in snapshot.lines.values())
+def lines_of(snapshot: OrderSnapshot, known: Container[str] = ()) -> tuple[OrderLine, ...]:
+    """Return the lines of a snapshot that have units, without those of known numbers."""
+    lines = (_from_walmart(line) for n, line in snapshot.lines.items() if n not in known)
     return tuple(line for line in lines if line.ordered)
 
 
@@ -284,4 +284,5 @@ def _reserved(line: OrderLine, tasks: Iterable[Task]) -> int:
 
 
 def _with_pending(line: OrderLine, tasks: Iterable[Task]) -> OrderLine:
-    return replace(line, pending=_reserved(line, tasks))
+    pending = _reserved(line, tasks)
+    return line if line.pending == pending else replace(line, pending=pending)
