@@ -101,10 +101,8 @@ class CommerceClient:
         *,
         timeout: float,
         now: Callable[[], datetime],
-        new_correlation_id: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
         self._http, self._timeout, self._now = http, timeout, now
-        self._new_correlation_id = new_correlation_id
 
     async def find_order(
         self,
@@ -216,7 +214,7 @@ class CommerceClient:
             base_url=connection.base_url,
             dialect=_DIALECT,
             now=self._now,
-            new_correlation_id=self._new_correlation_id,
+            new_correlation_id=lambda: str(uuid4()),
         )
         wanted = HttpRequest(
             operation=f"commerce_{operation}",

@@ -117,7 +117,6 @@ class WalmartClient:
         base_url: str,
         timeout: float,
         now: Callable[[], datetime],
-        new_correlation_id: Callable[[], str] = lambda: str(uuid4()),
         tokens: Callable[[Exchange], TokenCache] | None = None,
     ) -> None:
         exchange = Exchange(
@@ -125,7 +124,7 @@ class WalmartClient:
             base_url=base_url,
             dialect=_DIALECT,
             now=now,
-            new_correlation_id=new_correlation_id,
+            new_correlation_id=lambda: str(uuid4()),
         )
         cache = tokens(exchange) if tokens else TokenCache(exchange, now=now)
         self._session = ApiSession(exchange, cache, timeout)

@@ -309,7 +309,7 @@ async def _maintenance(world: World) -> None:
     assert await DoubtResolver(world.context, Breaker()).due() == []
     # Their attempts are swept first, of one store after the other.
     deleted = [
-        (await retention.forget_attempts(database, 90, stores=stores)).gone
+        (await retention.forget_attempts(database, 90, retention.START, stores=stores)).gone
         for stores in await retention.sweeps(database, 90)
     ]
     assert len(deleted) == 2

@@ -11,6 +11,7 @@ from app.domain.errors import Conflict, Unknown
 from app.domain.orders.requests import RequestedItem, TrackingCorrection
 from app.storage import queries
 from app.storage.outbox import retention
+from app.storage.outbox.retention import SweepPosition
 from app.storage.postgres.database import Database
 from app.storage.postgres.sharding import Sweep
 from app.storage.queries.pagination import KeysetPage
@@ -180,11 +181,19 @@ async def test_concurrent_pollers_archive_each_update_once(database: Database) -
     assert await do(database, "SELECT count(*) FROM archived_updates") == [900]
 
 
+async def _sweep(
+    database: Database, after: SweepPosition = retention.START, batch: int = retention.BATCH
+) -> SweepPosition:
+    """A batch of the old attempts of all stores, or of the first store on a cluster."""
+    stores = (await retention.sweeps(database, 90))[0]
+    return await retention.forget_attempts(database, 90, after, stores=stores, batch=batch)
+
+
 async def test_old_attempts_are_deleted_except_those_of_failed_updates(database: Database) -> None:
     await seeded(database, 100)
-    swept = await retention.forget_attempts(database, 90)
+    swept = await _sweep(database)
     assert (swept.gone, swept.more) == (90, False)
-    assert (await retention.forget_attempts(database, 90)).gone == 0
+    assert (await _sweep(database)).gone == 0
     left = await do(
         database,
         "SELECT u.state FROM attempts a JOIN updates u ON u.id = a.update_id "
@@ -199,7 +208,7 @@ async def test_a_sweep_reads_the_attempts_it_keeps_once(database: Database) -> N
     await do(database, "UPDATE updates SET state = 'failed'")
     swept, looked = retention.START, 0
     while swept.more:
-        swept = await retention.forget_attempts(database, 90, swept, batch=30)
+        swept = await _sweep(database, swept, 30)
         assert swept.gone == 0
         looked += 1
     # A hundred old ones, thirty at a time.
@@ -207,7 +216,7 @@ async def test_a_sweep_reads_the_attempts_it_keeps_once(database: Database) -> N
     await do(database, "UPDATE updates SET state = 'confirmed'")
     swept, deleted = retention.START, 0
     while swept.more:
-        swept = await retention.forget_attempts(database, 90, swept, batch=30)
+        swept = await _sweep(database, swept, 30)
         deleted += swept.gone
     assert deleted == 100
 

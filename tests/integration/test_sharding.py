@@ -113,7 +113,7 @@ async def test_old_attempts_of_every_store_are_deleted_when_stores_are_sharded(
     """In one sweep, of one store after another, each in as many batches as it needs."""
     database.placement.sharded = True
     monkeypatch.setattr(jobs, "_PAUSE", 0.0)
-    monkeypatch.setattr(retention.forget_attempts, "__defaults__", (retention.START, 2))
+    monkeypatch.setattr(retention.forget_attempts, "__kwdefaults__", {"batch": 2})
     fill = sa.text("""
         INSERT INTO attempts (store_id, id, update_id, number, poller, started_at, ended_at, verdict,
                               calls)

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
-from app.storage.postgres.sharding import Survey
+from app.storage.postgres.sharding import AllShardsQuery
 from app.storage.postgres.sql import Statement
 from app.storage.tables import stores, webhook_events
 
@@ -23,7 +23,7 @@ GRACE = 4_500.0
 # LONGEST. After MOST_TRIES attempts polling has to find the change.
 FIRST, LONGEST, MOST_TRIES = 5.0, 300.0, 10
 
-_DUE = Survey(
+_DUE = AllShardsQuery(
     sql.load("imports/list_stores_with_events.sql"),
     sql.load("imports/list_stores_with_events_sharded.sql"),
 )

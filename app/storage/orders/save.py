@@ -59,11 +59,9 @@ async def save_many(
     )
 
 
-async def save_status(
-    connection: Connection, order: Order, *, synced: bool, seen_at: datetime | None = None
-) -> None:
+async def save_status(connection: Connection, order: Order, *, synced: bool) -> None:
     """Save the two statuses of an order, which follow from its lines and updates."""
-    await save_many(connection, [], [SeenOrder(order, synced, seen_at)])
+    await save_many(connection, [], [SeenOrder(order, synced)])
 
 
 async def _write(connection: Connection, **rows: list[dict[str, Any]]) -> None:

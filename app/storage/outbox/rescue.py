@@ -14,6 +14,7 @@ from app.storage.postgres.database import Connection, Database
 from app.storage.tables import attempts
 from app.storage.timeline import NewId
 
+_BATCH = 500
 LAPSED = sharding.Sweep(
     "FROM updates d WHERE d.state = 'sending' AND d.leased_until < now()",
     sql.read("outbox/rescue.sql"),
@@ -72,12 +73,12 @@ class LapsedUpdate:
 
 
 async def rescue_lapsed(
-    connection: Connection, stores: Sequence[int], quiet: float, limit: int = 500
+    connection: Connection, stores: Sequence[int], quiet: float
 ) -> list[LapsedUpdate]:
     """Take updates back whose lease has ended; stores: a turn of LAPSED.
 
     A write may have left as late as the last moment of the lease, so the update is in doubt until
     quiet seconds after it.
     """
-    rows = await LAPSED.execute(connection, stores, {"limit": limit, "quiet": quiet})
+    rows = await LAPSED.execute(connection, stores, {"limit": _BATCH, "quiet": quiet})
     return [LapsedUpdate(**row) for row in rows.mappings()]

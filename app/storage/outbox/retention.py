@@ -65,10 +65,10 @@ async def sweeps(database: Database, days: int) -> list[tuple[int, ...]]:
 async def forget_attempts(
     database: Database,
     days: int,
-    after: SweepPosition = START,
-    batch: int = BATCH,
+    after: SweepPosition,
     *,
-    stores: Sequence[int] = (),
+    stores: Sequence[int],
+    batch: int = BATCH,
 ) -> SweepPosition:
     """Delete some attempts that ended so many days ago, behind a position, where they may leave.
 

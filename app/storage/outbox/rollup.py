@@ -83,10 +83,10 @@ async def due(database: Database, stores: int = STORES) -> list[int]:
         return [row.store_id for row in await _DUE.execute(connection, values)]
 
 
-async def previews_due(database: Database, stores: int = STORES) -> list[int]:
-    """Stores with a preview that is missing or some seconds old, at most so many."""
+async def previews_due(database: Database) -> list[int]:
+    """Some stores with a preview that is missing or some seconds old."""
     async with survey(database) as connection:
-        values = {"oldest": _oldest(await _edge(connection)), "edge": _LAST, "stores": stores}
+        values = {"oldest": _oldest(await _edge(connection)), "edge": _LAST, "stores": STORES}
         return [row.store_id for row in await _PREVIEWS_DUE.execute(connection, values)]
 
 

@@ -132,7 +132,7 @@ class Fetchable(Protocol):
         """Run it. Raises as the reader does."""
 
 
-class Survey:
+class AllShardsQuery:
     """A query about every store, with another form that several servers can answer together."""
 
     def __init__(self, alone: Fetchable, sharded: Fetchable) -> None:

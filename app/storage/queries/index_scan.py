@@ -20,7 +20,7 @@ from uuid import UUID
 
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
-from app.storage.postgres.sharding import Fetchable, Survey
+from app.storage.postgres.sharding import AllShardsQuery, Fetchable
 from app.storage.queries import index_scan_shards, index_scan_sql
 from app.storage.queries.index_scan_sql import IndexScan, parameter
 
@@ -115,4 +115,4 @@ def _built(
 ) -> Fetchable:
     alone, sharded = _BUILDERS[what]
     statement = alone(scan, shape, one=one, limit=limit)
-    return statement if one else Survey(statement, sharded(scan, shape, limit))
+    return statement if one else AllShardsQuery(statement, sharded(scan, shape, limit))

@@ -62,16 +62,14 @@ async def store_ids(database: Database) -> list[int]:
         return list(found.scalars())
 
 
-async def remove(
-    database: Database, walk: Walk, after: Position, batch: int = BATCH
-) -> Position | None:
+async def remove(database: Database, walk: Walk, after: Position) -> Position | None:
     """Delete some rows of a store behind a position; answers the next one, None at the end."""
     kind = walk.kind
-    values = {"store_id": walk.store_id, "days": walk.days, "batch": batch}
+    values = {"store_id": walk.store_id, "days": walk.days, "batch": BATCH}
     async with database.begin() as connection:
         place = {"at": after.at, "id": after.id}
         found = (await kind.find.execute(connection, values | place)).all()
         if found:
             ids = [row.id for row in found]
             await kind.delete.execute(connection, values | {"ids": ids})
-    return Position(found[-1].at, found[-1].id) if len(found) == batch else None
+    return Position(found[-1].at, found[-1].id) if len(found) == BATCH else None

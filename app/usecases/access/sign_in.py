@@ -38,13 +38,12 @@ async def make_link(
     context: AppContext,
     access: Access,
     path: str,
-    lifetime: timedelta = LINK_LIFETIME,
     *,
     once: IdempotentRequest | None = None,
 ) -> MadeLink:
     """Make a link that opens a page."""
     async with context.transaction(once) as connection:
-        made = await add_link(connection, context.new_id, access, path, lifetime)
+        made = await add_link(connection, context.new_id, access, path, LINK_LIFETIME)
         # mutation: sign-in-link-not-replayed
         await idempotency.store(connection, once, MadeLink("", made.expires_at))
     return made

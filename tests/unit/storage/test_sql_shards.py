@@ -19,7 +19,7 @@ _CLAUSE = (
 _PLAIN_TIME = re.compile(
     r"= now\(\)(?:\s*\+\s*(?:make_interval\(\w+ => :\w+(?:::\w+)?\)|interval '[^']*'))?\s*(?:,|$)"
 )
-# Statements for one server, each with another one for several (sharding.py: Survey, Sweep), or in
+# Statements for one server, each with another one for several (sharding.py: AllShardsQuery, Sweep), or in
 # which index_scan_sql.py names the store by a value.
 _OF_ONE_SERVER = {
     "list_due_groups.sql",
