@@ -18,7 +18,8 @@ from app.storage.postgres.database import Database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.embedded import EmbeddedPostgres
 from tests.harness import citus
-from tests.harness.databases import Server, database_url, migrated, open_compiled
+from tests.harness.databases import Server, database_url, migrated
+from tests.harness.kept import KeptDatabases
 from tests.harness.world import IMPATIENT, PATIENT, World, open_world
 
 # On a busy machine an example takes seconds, and drawing it too: neither is a fault.
@@ -117,18 +118,28 @@ def empty_url(server: Server) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-async def database(fresh_url: str) -> AsyncIterator[Database]:
-    """A pool on a migrated database without rows."""
-    opened = open_compiled(fresh_url)
+@pytest.fixture(scope="session")
+async def kept(server: Server) -> AsyncIterator[KeptDatabases]:
+    """Open databases, which tests hand to each other."""
+    opened = KeptDatabases(keeps=not server.urls)
+    server.kept = opened.sessions
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def world(fresh_url: str, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+async def database(fresh_url: str, kept: KeptDatabases) -> AsyncIterator[Database]:
+    """A pool on a migrated database without rows."""
+    async with kept.lent(fresh_url) as lent:
+        yield lent
+
+
+@pytest.fixture
+async def world(
+    database: Database, fresh_url: str, request: pytest.FixtureRequest
+) -> AsyncIterator[World]:
     """A database, a Walmart, and the use cases and pollers between them, in this process."""
     impatient = request.node.get_closest_marker("impatient")
     timeout = IMPATIENT if impatient else PATIENT
-    async with open_world(fresh_url, timeout=timeout) as opened:
+    async with open_world(fresh_url, timeout=timeout, database=database) as opened:
         yield opened

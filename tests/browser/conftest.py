@@ -1,7 +1,7 @@
 """A real browser on the real page: Chromium, PostgreSQL, the simulator, all in this machine.
 
-One Chromium serves all tests of a process: starting one costs as much as many a test. So these tests
-share an event loop, and everything that they open lives in it; each has contexts of its own.
+One Chromium serves all tests of a process: starting one costs as much as many a test. Each has
+contexts of its own.
 
 `signed_in("write")` opens a tab of a person with that scope. A tab that shows a console message, asks
 another host, or gets an answer without the page's policy fails its test at the end.
@@ -10,12 +10,10 @@ another host, or gets an answer without the page's policy fails its test at the 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 from fastapi import FastAPI
 from playwright.async_api import (
     Browser,
@@ -31,7 +29,7 @@ from tests.harness import chromium
 from tests.harness.server import serving
 from tests.harness.signing_in import Person, token_for
 from tests.harness.waiting import LIMIT
-from tests.harness.world import PATIENT, World, open_world
+from tests.harness.world import World
 from tests.integration.web.adobe import Clock
 from tests.integration.web.conftest import adobe, app_of  # noqa: F401 - a fixture
 from tests.tls import TLS
@@ -39,31 +37,16 @@ from tests.tls import TLS
 # Playwright's own limit of an expectation is too short for a busy machine.
 expect.set_options(timeout=LIMIT * 1000)
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'"
-_FOLDER = Path(__file__).parent
 OpenTab = Callable[..., Awaitable[Page]]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of this folder in the loop of the browser."""
-    for item in items:
-        if _FOLDER in item.path.parents and pytest_asyncio.is_async_test(item):
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-
-
-@pytest_asyncio.fixture(loop_scope="session", scope="session")
+@pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with chromium.opened() as started:
         yield started
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def world(fresh_url: str) -> AsyncIterator[World]:
-    """As the fixture of all tests, in the loop of the browser."""
-    async with open_world(fresh_url, timeout=PATIENT) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def page_app(world: World) -> AsyncIterator[FastAPI]:
     """The app that the browser visits."""
     keys = AdobeKeys(httpx.AsyncClient(verify=TLS), Clock())
@@ -71,7 +54,7 @@ async def page_app(world: World) -> AsyncIterator[FastAPI]:
     await keys.close()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def site(page_app: FastAPI) -> AsyncIterator[str]:
     """The address of the page."""
     async with serving(page_app) as address:
@@ -123,7 +106,7 @@ def watch(site: str) -> Watch:
     return Watch(site)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def visitors(browser: Browser, site: str, watch: Watch) -> AsyncIterator[OpenTab]:
     """Open tabs of people who are not signed in, with options of the browser's context."""
     async with AsyncExitStack() as stack:
@@ -146,7 +129,7 @@ async def visitors(browser: Browser, site: str, watch: Watch) -> AsyncIterator[O
     watch.check()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def signed_in(world: World, visitors: OpenTab, site: str) -> OpenTab:
     """Open tabs of people who are signed in, with a scope and perhaps one store."""
 

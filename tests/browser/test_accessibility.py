@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from fastapi import FastAPI
 from playwright.async_api import Page
@@ -100,7 +99,7 @@ class Sweep:
         return self._tabs[scope]
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def sweep(
     world: World, page_app: FastAPI, signed_in: OpenTab, visitors: OpenTab, watch: Watch
 ) -> Sweep:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest_asyncio
+import pytest
 from playwright.async_api import Browser, Page
 
 from app.web import export
@@ -13,7 +13,7 @@ from tests.harness.server import serving
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "screenshots"
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def address() -> AsyncIterator[str]:
     async with serving(describing_only()) as url:
         yield url

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,7 +37,7 @@ _SCHEMA = """
 """
 _END_SESSIONS = """
     SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
-     WHERE datname = current_database() AND pid <> pg_backend_pid()
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL ($1)
        AND backend_type = 'client backend'
 """
 _RESTART = """
@@ -105,9 +105,9 @@ class _Part:
     session: asyncpg.Connection
     tables: Sequence[str]
 
-    async def end_sessions(self) -> None:
-        """End the sessions of the test."""
-        await self.session.fetch(_END_SESSIONS)
+    async def end_sessions(self, kept: Sequence[int]) -> None:
+        """End the sessions of the test, but for those that the next one uses."""
+        await self.session.fetch(_END_SESSIONS, kept)
 
     async def empty(self) -> None:
         """Delete all rows, and restart the sequences."""
@@ -130,7 +130,7 @@ class _Reused:
     schema: asyncpg.Record
     uses: int = 0
 
-    async def emptied(self) -> bool:
+    async def emptied(self, kept: Sequence[int]) -> bool:
         """End its sessions, delete its rows and restart its sequences.
 
         False means that this does not make it new: it is worn, or a test changed the schema.
@@ -140,7 +140,7 @@ class _Reused:
             return False
         try:
             for part in self.parts:
-                await part.end_sessions()
+                await part.end_sessions(kept)
             if await self.parts[0].session.fetchrow(_SCHEMA) != self.schema:
                 return False
             for part in self.parts:
@@ -150,7 +150,7 @@ class _Reused:
         return True
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
     """A PostgreSQL server with a migrated template database, or the servers of a cluster."""
 
@@ -164,6 +164,8 @@ class Server:
     """Lists the relations that have a server's rows."""
     urls: Sequence[str] = ()
     """Of all servers. Empty means that there is one."""
+    kept: Callable[[str], Sequence[int]] = lambda _: ()
+    """The sessions of a database that its next test uses, by its URL."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _idle: list[_Reused] = field(default_factory=list)
 
@@ -182,8 +184,9 @@ class Server:
     def reused(self) -> Iterator[str]:
         """Lend an empty, migrated database during the block; yields its URL."""
         lent = self._idle.pop() if self._idle else self.runner.run(self._opened())
-        yield database_url(self.url, lent.name)
-        if self.runner.run(lent.emptied()):
+        url = database_url(self.url, lent.name)
+        yield url
+        if self.runner.run(lent.emptied(self.kept(url))):
             self._idle.append(lent)
         else:
             self._discard(lent)

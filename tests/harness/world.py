@@ -23,6 +23,7 @@ from app.http_client.webhook_sender import WebhookSender
 from app.simulator.app import create_app as create_simulator
 from app.storage.orders.accept_batcher import AcceptBatcher
 from app.storage.outbox.notify import WakeSignal
+from app.storage.postgres.database import Database
 from app.storage.queries.views import OrderView, StoreView
 from app.usecases.context import AppContext, WakePollers
 from app.usecases.imports import import_order
@@ -37,8 +38,6 @@ from tests.harness.waiting import LIMIT, SLOWNESS
 from tests.tls import TLS
 
 ACTOR = "test"
-# Each costs 8 ms of a processor to open.
-_CONNECTIONS = 8
 PATIENT = 10.0 * SLOWNESS
 """Seconds for a call to Walmart, which a busy machine may need for it."""
 IMPATIENT = SLOWNESS
@@ -93,10 +92,20 @@ class World(Pollers):
 
 @asynccontextmanager
 async def open_world(
-    url: str, *, timeout: float = PATIENT, walmart_url: str | None = None
+    url: str,
+    *,
+    timeout: float = PATIENT,
+    walmart_url: str | None = None,
+    database: Database | None = None,
 ) -> AsyncIterator[World]:
-    """Start a simulator, or take another world's, and open everything that works with it."""
+    """Start a simulator, or take another world's, and open everything that works with it.
+
+    database: an open one, which the caller closes.
+    """
     async with AsyncExitStack() as stack:
+        if database is None:
+            database = open_compiled(url)
+            stack.push_async_callback(database.close)
         if walmart_url is None:
             walmart_url = await stack.enter_async_context(serving(create_simulator()))
         http = open_http(timeout=timeout, max_connections=100)
@@ -112,8 +121,7 @@ async def open_world(
         client = WalmartClient(http, base_url=walmart_url, timeout=timeout, now=_now)
         commerce = CommerceClient(guarded, timeout=timeout, now=_now)
         sender = WebhookSender(guarded, timeout=timeout, now=_now)
-        context = _context(url, client, commerce, sender, wake_signal.notify)
-        stack.push_async_callback(context.database.close)
+        context = _context(database, client, commerce, sender, wake_signal.notify)
         parts = Parts(
             settings=SETTINGS.model_copy(update={"walmart_timeout": timeout}),
             url=url,
@@ -141,13 +149,12 @@ def _now() -> datetime:
 
 
 def _context(
-    url: str,
+    database: Database,
     walmart: WalmartClient,
     commerce: CommerceClient,
     sender: WebhookSender,
     wake: WakePollers,
 ) -> AppContext:
-    database = open_compiled(url, pool_size=_CONNECTIONS)
     return AppContext(
         database=database,
         accept_batcher=AcceptBatcher(database),

@@ -202,17 +202,19 @@ async def test_a_statement_that_is_stale_again_is_answered_as_such(fresh_url: st
     ids=lambda error: type(error).__name__,
 )
 async def test_a_connection_that_dies_during_setup_is_answered_as_such(
-    database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception
+    fresh_url: str, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     async def dies(**_: object) -> None:
         raise error
 
+    database = open_database(fresh_url)
     with monkeypatch.context() as patched:
         patched.setattr(asyncpg, "connect", dies)
         for ask in (execute(database, "SELECT 1"), database.direct.fetch("SELECT 1")):
             with pytest.raises(NotAvailable):
                 await ask
     assert await execute(database, "SELECT 1") == [(1,)]
+    await database.close()
 
 
 @pytest.mark.parametrize("pooler", [False, True])
