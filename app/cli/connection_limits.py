@@ -6,13 +6,14 @@ for ever, until no other client gets an answer.
 
 import asyncio
 import math
-import resource
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from app.cli.lingering import AnsweringTransport
 
 # Seconds from the connection, or from the first byte of a later request, to the end of its header.
 # mutation: header-seconds
@@ -25,24 +26,8 @@ ANSWER_SECONDS = 30.0
 _MOST_HEADER = 64 * 1024
 # Bytes of trailers and chunk extensions.
 _MOST_TRAILERS = 8 * 1024
-MOST_CONNECTIONS = 4000
-# File descriptors kept for the database, calls to other systems, and files.
-_RESERVED = 256
-_MOST_DESCRIPTORS = 65_536
 _LOG_EVERY = 60.0
 _log = structlog.get_logger(__name__)
-
-
-def most_connections() -> int:
-    """Raise the limit of file descriptors; returns how many connections it allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
-    # mutation: file-descriptor-limit
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = wanted
-    available = _MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
-    return max(min(MOST_CONNECTIONS, available - _RESERVED), 1)
 
 
 @dataclass(slots=True)
@@ -69,8 +54,10 @@ class LimitedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with limits on connections, times and sizes.
 
     A header has a total time. A body or an answer may take any time while it makes progress. A body
-    that goes on after the answer has the time of a header.
+    that goes on after the answer has the time of a header, also if the answer ends the connection.
     """
+
+    _answering: AnsweringTransport
 
     def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(*arguments, **named)
@@ -91,6 +78,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Refuse a connection above the limit."""
         super().connection_made(transport)  # type: ignore[arg-type]
+        self._answering = AnsweringTransport(self.transport, lambda: not self._in_header)
         # mutation: connection-limit
         if len(self.connections) > self._limits.connections:
             self._close("connection_refused")
@@ -99,6 +87,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Check that a header ends in time, a body makes progress, and neither grows too large."""
+        if self._answering.lingers:
+            return
         self._partial, self._progress = self._in_header, False
         super().data_received(data)
         # mutation: progress-beside-body
@@ -125,6 +115,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Note that the header is complete."""
         super().on_headers_complete()
+        self.cycle.transport = self._answering
         self._in_header, self._partial, self._progress, self._extra = False, False, True, 0
         self._disarm()
 
@@ -141,6 +132,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Wait briefly for the rest of a request that was answered before it was complete."""
+        if self._answering.lingers:
+            self.pipeline.clear()
         super().on_response_complete()
         if not self._in_header and self.cycle.response_complete:
             self._disarm()
@@ -190,6 +183,10 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _late(self, event: str) -> None:
         self._timer = None
+        if self._answering.lingers:
+            self.transport.close()
+            self._watch()
+            return
         # mutation: blocked-body
         if self._blocked:
             self._arm(event)

@@ -12,6 +12,7 @@ import uvicorn
 from app.bootstrap import process
 from app.cli import connection_limits
 from app.cli.connection_limits import Limits
+from app.cli.descriptors import most_connections
 from app.cli.listener import CannotListen
 from app.cli.shutdown import Shutdown
 
@@ -53,7 +54,7 @@ async def answer(
     grace: seconds for requests in flight then. limits: None means as many connections as the
     process may open.
     """
-    limits = limits or Limits(connection_limits.most_connections())
+    limits = limits or Limits(most_connections())
     config = uvicorn.Config(
         app,
         # uvicorn asks for a class, but calls any factory.

@@ -12,7 +12,8 @@ import structlog
 import uvloop
 
 from app.cli import http_server, listener
-from app.cli.connection_limits import Limits, most_connections
+from app.cli.connection_limits import Limits
+from app.cli.descriptors import most_connections
 from app.cli.shutdown import Shutdown
 from tests.harness.waiting import limited
 
@@ -24,9 +25,12 @@ LONG, SHORT = 600.0, 1.0
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Answers with the body; /early without reading it, /size/N with N bytes, /late later."""
+    """Answers with the body; /early and /last without reading it, /size/N with N bytes, /late later.
+
+    /last ends the connection.
+    """
     assert scope["type"] == "http"
-    body, more = b"", scope["path"] != "/early"
+    body, more = b"", scope["path"] not in {"/early", "/last"}
     if scope["path"] == "/late":
         await asyncio.sleep(3 * SHORT)
     while more:
@@ -36,10 +40,10 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         body, more = body + message["body"], message["more_body"]
     if scope["path"].startswith("/size/"):
         body = b"x" * int(scope["path"].removeprefix("/size/"))
-    length = str(len(body)).encode()
-    await send(
-        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]}
-    )
+    headers = [(b"content-length", str(len(body)).encode())]
+    if scope["path"] == "/last":
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -201,6 +205,36 @@ async def test_an_unread_body_after_the_answer_is_limited_like_a_header() -> Non
 
         await drip()
         await client.ended()
+
+
+LAST = b"POST /last HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize("header", [b"Content-Length: 9999999", b"Transfer-Encoding: chunked"])
+async def test_a_client_that_still_sends_gets_an_answer_that_ends_its_connection(
+    header: bytes,
+) -> None:
+    async with serving(Limits(1, LONG)) as server:
+        client = await server.connect(LAST + header + b"\r\n\r\n")
+        assert await client.answered() == b"HTTP/1.1 200 OK"
+        for _ in range(50):
+            # Raises if the connection was reset. Nothing in it is taken for a request.
+            client.writer.write(LIVEZ * 1000)
+            await client.writer.drain()
+        await client.ended()
+        client.writer.close()
+        await server.alive_again()
+
+
+async def test_a_client_that_sends_on_keeps_its_connection_no_longer_than_a_header(
+    logged: list[Any],
+) -> None:
+    async with serving(Limits(1, SHORT)) as server:
+        client = await server.connect(LAST + b"Content-Length: 8\r\n\r\n")
+        assert await client.answered() == b"HTTP/1.1 200 OK"
+        await client.ended()
+        await server.alive_again()
+    assert "header_timeout" not in {each["event"] for each in logged}
 
 
 @pytest.mark.parametrize(
