@@ -31,6 +31,16 @@ from tests.tls import TLS
 
 PO = 1_796_330_500_000
 Step = Callable[[Deployment, str, str], Awaitable[None]]
+# All shipments have failed, as if Walmart had refused them.
+FAILED = """
+    UPDATE orders SET status = 'error';
+    UPDATE updates SET state = 'failed', active = false, attempts = 1, last_error = jsonb_build_object(
+      'code', 'c', 'origin', 'walmart', 'message', 'm', 'field', null, 'suggestion', null,
+      'retryable', false) WHERE kind = 'shipment';
+"""
+LAST = (
+    "kind = 'shipment' AND id = (SELECT max(id::text)::uuid FROM updates WHERE kind = 'shipment')"
+)
 
 
 @pytest.fixture
@@ -189,6 +199,44 @@ async def _killed(
         verdict,
     )
     return verdict
+
+
+async def test_a_job_of_a_killed_poller_goes_on_with_another_and_acts_on_nothing_twice(
+    deployment: Deployment, fresh_url: str
+) -> None:
+    count, first = 6, PO + 900
+    retried = "SELECT count(*) FROM events WHERE what = 'update_retried'"
+    with deployment.client() as client:
+        store = a_store(client)
+        shipped_orders(deployment, client, store, "seller-1", count, first)
+        async with connected(fresh_url) as session:
+            await session.execute(FAILED)
+            asked = client.post("/v1/jobs", json={"kind": "retry", "updates": {}})
+            assert asked.status_code == 202, asked.text
+            async with session.transaction():
+                # The job waits for the last one when its poller is killed.
+                await session.execute(f"SELECT FROM updates WHERE {LAST} FOR UPDATE")
+                deployment.start("victim", "poller")
+                async with connected(fresh_url) as other:
+
+                    async def nearly_all() -> bool:
+                        return bool(await other.fetchval(retried) == count - 1)
+
+                    await eventually(nearly_all)
+                await waits_for_a_lock(fresh_url)
+                deployment.kill("victim")
+            # Its lease is ended instead of waited for.
+            ended = "UPDATE jobs SET leased_until = now() WHERE leased_until > now()"
+            assert await session.execute(ended) == "UPDATE 1"
+            deployment.start("successor", "poller")
+            path = asked.headers["Location"]
+            until(lambda: client.get(path).json()["state"] == "finished")
+            job = client.get(path).json()
+            assert (job["done"], job["succeeded"], job["refused"]) == (count, count, 0)
+            until(lambda: at_rest(client))
+            assert await session.fetchval(retried) == count
+        shipped = [each for each in ledger(deployment) if each["operation"] == "shipping"]
+        assert len(shipped) == count
 
 
 async def test_an_api_killed_between_commit_and_answer_repeats_the_first_result(
