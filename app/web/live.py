@@ -33,6 +33,7 @@ _HEARTBEAT = 5.0
 _LATE = timedelta(seconds=10)
 # Ids of one hint. Beyond, it says that any order may have changed.
 _MOST_IDS = 200
+_ALIVE = b"event: alive\ndata: {}\n\n"
 _log = structlog.get_logger(__name__)
 
 
@@ -50,13 +51,21 @@ class Listener:
     owner: str
     """The key or the session."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
-    pending: str | None = None
+    pending: bytes | None = None
     """The event that waits for this listener."""
 
-    def take(self) -> str | None:
+    def take(self) -> bytes | None:
         """The event that waits, once."""
         event, self.pending = self.pending, None
         return event
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """Whether a caller may listen on, for all its streams."""
+
+    until: float
+    allowed: asyncio.Task[bool]
 
 
 @dataclass(slots=True)
@@ -70,6 +79,8 @@ class LiveHints:
     _reading: asyncio.Task[None] | None = None
     _seen: dict[UUID, datetime] = field(default_factory=dict)
     """When each order changed that was hinted at lately."""
+    _checks: dict[str, _Check] = field(default_factory=dict)
+    """By key or session."""
 
     async def stream(
         self, store_id: int | None, owner: str, check: Callable[[], Awaitable[object]]
@@ -77,7 +88,7 @@ class LiveHints:
         """Hints about the orders of a store, or of all. Raises NotAvailable too_many_streams.
 
         owner: the key or the session. check raises when the caller may not listen any longer; it is
-        asked once a second.
+        asked once a second for all streams of an owner.
         """
         own = sum(each.owner == owner for each in self.listeners)
         # mutation: streams-of-one-caller
@@ -92,11 +103,11 @@ class LiveHints:
 
     async def _events(
         self, listener: Listener, check: Callable[[], Awaitable[object]]
-    ) -> AsyncIterator[str]:
+    ) -> AsyncIterator[bytes]:
         self._join(listener)
         loop = asyncio.get_running_loop()
         try:
-            yield "retry: 3000\nevent: alive\ndata: {}\n\n"
+            yield b"retry: 3000\n" + _ALIVE
             said = loop.time()
             while not self.stopping.is_set():
                 with suppress(TimeoutError):
@@ -104,16 +115,31 @@ class LiveHints:
                         await listener.woken.wait()
                 listener.woken.clear()
                 # mutation: stream-of-a-revoked-key
-                if not await _may(check):
+                if not await self._may(listener.owner, check):
                     return
                 event = listener.take()
                 if event is None and loop.time() >= said + _HEARTBEAT:
-                    event = "event: alive\ndata: {}\n\n"
+                    event = _ALIVE
                 if event is not None:
                     said = loop.time()
                     yield event
         finally:
             self.listeners.discard(listener)
+            if all(each.owner != listener.owner for each in self.listeners):
+                self._checks.pop(listener.owner, None)
+
+    async def _may(self, owner: str, check: Callable[[], Awaitable[object]]) -> bool:
+        """Whether the owner may listen on. An answer is for all its streams."""
+        now = asyncio.get_running_loop().time()
+        known = self._checks.get(owner)
+        # mutation: check-of-a-stream-again
+        if known is None or now >= known.until:
+            # In a context of its own, as it is not of one stream.
+            asked = asyncio.create_task(
+                _passes(check), name="live-check", context=contextvars.Context()
+            )
+            known = self._checks[owner] = _Check(now + _EVERY / 2, asked)
+        return await asyncio.shield(known.allowed)
 
     def _join(self, listener: Listener) -> None:
         self.listeners.add(listener)
@@ -182,7 +208,7 @@ class LiveHints:
                 listener.woken.set()
 
 
-async def _may(check: Callable[[], Awaitable[object]]) -> bool:
+async def _passes(check: Callable[[], Awaitable[object]]) -> bool:
     try:
         await check()
     except NotAvailable:
@@ -193,12 +219,12 @@ async def _may(check: Callable[[], Awaitable[object]]) -> bool:
     return True
 
 
-def _event(orders: list[UUID] | None, counts: dict[str, int]) -> str:
+def _event(orders: list[UUID] | None, counts: dict[str, int]) -> bytes:
     """A hint as an event. orders None, or too many of them: any may have changed."""
     few = orders is not None and len(orders) <= _MOST_IDS
     ids = [str(each) for each in dict.fromkeys(orders or ())] if few else None
     data = json.dumps({"orders": ids, "counts": counts}, separators=(",", ":"))
-    return f"event: changes\ndata: {data}\n\n"
+    return f"event: changes\ndata: {data}\n\n".encode()
 
 
 def _summed(counts: dict[int, dict[str, int]], store_id: int | None) -> dict[str, int]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from app.storage.stores import api_keys
 from app.usecases.orders import ship
 from app.web import live
 from app.web.live import LiveHints
+from app.web.problems import Unauthorized
 from tests.builders import a_package
 from tests.harness.server import serving
 from tests.harness.waiting import LIMIT, limited
@@ -122,6 +124,22 @@ async def test_a_stream_ends_soon_after_its_key_was_revoked(world: World, addres
             await api_keys.revoke(connection, found.name)
         await stream.ended()
         await other.next("alive")
+
+
+async def test_the_streams_of_a_key_ask_together_whether_it_works(app: FastAPI) -> None:
+    hints: LiveHints = app.state.live
+    asked = []
+
+    async def check(key: str) -> None:
+        asked.append(key)
+        await asyncio.sleep(0)
+        if key == "revoked":
+            raise Unauthorized
+
+    for key, works in (("good", True), ("revoked", False)):
+        answers = [hints._may(key, partial(check, key)) for _ in range(20)]
+        assert set(await asyncio.gather(*answers)) == {works}
+    assert asked == ["good", "revoked"]
 
 
 async def test_streams_end_at_once_when_the_process_stops(app: FastAPI, address: str) -> None:
