@@ -37,6 +37,9 @@ PEERS = (
 )
 # A tenth of the updates is enough for the slowest by far.
 _FEWER = 10
+# Seconds without progress.
+_PATIENCE = 60.0
+_LEFT = "SELECT count(*) FROM updates WHERE active"
 _FUNCTION = Path(__file__).with_name("drain.sql")
 
 
@@ -150,10 +153,19 @@ async def make_due(url: str, stores: list[int], updates: int) -> object:
 
 
 async def until_confirmed(url: str, pause: float = 0.02) -> float:
-    """Wait until no update is due; return the time. pause: seconds between two looks."""
+    """Wait until no update is due; return the time. pause: seconds between two looks.
+
+    Raises TimeoutError if none is confirmed for a minute, as by a poller of another schema.
+    """
     connection = await asyncpg.connect(**asyncpg_arguments(url))
+    left, look_at = sys.maxsize, 0.0
     try:
-        while await connection.fetchval("SELECT EXISTS (SELECT 1 FROM updates WHERE active)"):  # noqa: ASYNC110
+        while await connection.fetchval("SELECT EXISTS (SELECT 1 FROM updates WHERE active)"):
+            if time.monotonic() >= look_at:
+                before, left = left, await connection.fetchval(_LEFT)
+                if left >= before:
+                    raise TimeoutError(f"no update of {left} was confirmed: see the poller's log")
+                look_at = time.monotonic() + _PATIENCE
             await asyncio.sleep(pause)
         return time.time()
     finally:

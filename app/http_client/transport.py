@@ -32,13 +32,14 @@ class Http:
     """httpx requests and responses on a transport, without httpx's client.
 
     Waybill uses none of the client's cookies, redirects, proxies, authentication and hooks, which
-    were a tenth of the cost of a delivery. timeout is in seconds, for one wait on the network.
+    were a tenth of the cost of a delivery. timeout is in seconds, for a call: a quarter of it for a
+    free connection, and for a new one. The caller bounds the whole: timers for each read cost more.
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport, *, timeout: float) -> None:
         part = timeout / _CONNECT_SHARE
         self._transport = transport
-        self._limits = httpx.Timeout(timeout, connect=part, pool=part).as_dict()
+        self._limits = httpx.Timeout(None, connect=part, pool=part).as_dict()
 
     async def __aenter__(self) -> Self:
         """Open no connection; the first request does."""
@@ -75,9 +76,9 @@ class Http:
 def open_http(*, timeout: float, max_connections: int, guard: AddressGuard | None = None) -> Http:
     """Open the connection pool of the clients; the caller closes it.
 
-    timeout is in seconds, for one wait on the network. Proxies from the environment are ignored,
-    and redirects are not followed. guard: the SSRF guard, for addresses that come from a store's
-    configuration; a connection that one guard allowed is never used under another.
+    timeout is in seconds, for a call, which its caller bounds. Proxies from the environment are
+    ignored, and redirects are not followed. guard: the SSRF guard, for addresses that come from a
+    store's configuration; a connection that one guard allowed is never used under another.
     """
     transport = AiohttpTransport(
         max_connections=max_connections, keep_alive=_KEEP_ALIVE_SECONDS, guard=guard

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 MOST_UNITS = 1_000_000_000
+# An abstract class alone would cost more than what is read.
+_OBJECT = (dict, Mapping)
 
 
 class UnreadableOrder(ValueError):
@@ -12,7 +14,7 @@ class UnreadableOrder(ValueError):
 
 def mapping(value: object) -> Mapping[str, object]:
     """Return a JSON object, or an empty one for anything else."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, _OBJECT) else {}
 
 
 def elements(container: object, name: str) -> Sequence[Mapping[str, object]]:
@@ -20,9 +22,9 @@ def elements(container: object, name: str) -> Sequence[Mapping[str, object]]:
 
     Raises UnreadableOrder for an element that is not an object: it may contain units.
     """
-    inner = container.get(name) if isinstance(container, Mapping) else container
+    inner = container.get(name) if isinstance(container, _OBJECT) else container
     found: list[object] = inner if isinstance(inner, list) else [] if inner is None else [inner]
-    read = [element for element in found if isinstance(element, Mapping)]
+    read = [element for element in found if isinstance(element, _OBJECT)]
     if len(read) != len(found):
         raise UnreadableOrder(f"{name} holds something that is not an object")
     return read
@@ -30,6 +32,9 @@ def elements(container: object, name: str) -> Sequence[Mapping[str, object]]:
 
 def text(value: object) -> str | None:
     """Return text or a number as text, stripped. None for anything else and for empty text."""
+    if type(value) is str and value.isascii() and "\x00" not in value:
+        # Nearly all texts.
+        return value.strip() or None
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     # A name that was cut within an emoji ends with a lone surrogate, which no database takes.

@@ -137,8 +137,7 @@ async def test_waiting_for_a_free_connection_ends_in_a_pool_timeout() -> None:
         await asyncio.sleep(0.05)
         with pytest.raises(httpx.PoolTimeout):
             await asked(http, f"{server.url}/")
-        with pytest.raises(httpx.ReadTimeout):
-            await first
+        first.cancel()
 
 
 async def test_a_connection_is_free_again_after_any_end_of_a_request() -> None:
