@@ -18,7 +18,10 @@ from tests.mutations.mutation import ROOT, Marker, Mutation, load, markers
 
 TABLE = ROOT / "docs" / "mutations.md"
 TIME_LIMIT = 600
-"""Seconds after which tests that wait for what was broken are stopped."""
+"""Seconds after which tests that wait for what was broken are stopped; those that failed count."""
+ONE_TEST = 150
+"""Seconds for a test that hangs by the mutation, longer than any wait of a test."""
+_FAILED = re.compile(r"^\S+\.py::(\w+).* (?:FAILED|ERROR)(?: +\[ *\d+%\])?$", re.MULTILINE)
 _HEAD = """# Broken on purpose
 
 Each promise broken in turn, and the tests that notice. Made by `make mutations`, which does it
@@ -72,20 +75,24 @@ def _failing_tests(mutation: Mutation, marker: Marker) -> list[str]:
             shutil.copy(ROOT / name, copy / name)
         changed = copy / marker.path.relative_to(ROOT)
         changed.write_text(mutation.text(marker), encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "--maxfail=3", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", "-v", "--maxfail=3", "-p", "no:cacheprovider"]
         try:
             run = subprocess.run(
-                [*command, *mutation.tests],
+                [*command, f"--timeout={ONE_TEST}", *mutation.tests],
                 cwd=copy,
                 capture_output=True,
-                text=True,
                 check=False,
                 timeout=TIME_LIMIT,
             )
-        except subprocess.TimeoutExpired:
-            return ["the tests do not end"]
-    names = re.findall(r"^(?:FAILED|ERROR) \S+?::(\w+)", run.stdout, re.MULTILINE)
-    return list(dict.fromkeys(names))
+        except subprocess.TimeoutExpired as error:
+            # What waits for ever in one test may do so in the end of that test too.
+            return _names(error.stdout or b"") or ["the tests do not end"]
+    return _names(run.stdout)
+
+
+def _names(output: bytes) -> list[str]:
+    """The tests that failed, by the lines of `pytest -v`."""
+    return list(dict.fromkeys(_FAILED.findall(output.decode(errors="replace"))))
 
 
 def _ignored(_: str, names: list[str]) -> list[str]:
