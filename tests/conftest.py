@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -17,7 +18,7 @@ from app import logs
 from app.storage.postgres.database import Database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.embedded import EmbeddedPostgres
-from tests.harness import citus
+from tests.harness import citus, modes
 from tests.harness.databases import Server, database_url, migrated
 from tests.harness.kept import KeptDatabases
 from tests.harness.world import IMPATIENT, PATIENT, World, open_world
@@ -55,6 +56,24 @@ def pytest_collection_finish() -> None:
     """Collect garbage as `waybill serve` does: it took a tenth of the time."""
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave tests of one PostgreSQL out on a cluster."""
+    modes.leave_out(config, items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Learn from a process of pytest-xdist what it left out."""
+    modes.learn(getattr(node, "workeroutput", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count what was left out."""
+    for line in modes.lines():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

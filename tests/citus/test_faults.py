@@ -34,6 +34,8 @@ _PLACE = """
      WHERE s.shardid = get_shard_id_for_distribution_column('orders', $1::int)
 """
 _UNITS = 40
+# A Popen that is collected warns that its process still runs.
+_STARTED: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass
@@ -68,7 +70,7 @@ class Worker:
 
     def start(self) -> None:
         """Start it again as it was."""
-        subprocess.Popen(
+        started = subprocess.Popen(
             self.command,
             env=self.environment,
             cwd=self.folder,
@@ -78,6 +80,7 @@ class Worker:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        _STARTED.append(started)
 
 
 @dataclass

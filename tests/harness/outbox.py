@@ -104,6 +104,7 @@ async def claim(
     settings = ClaimSettings(
         "p", lease=lease, timeout=min(30.0, lease), caps=caps or {}, quiet=quiet
     )
+    sharded = sharded or await database.is_sharded()
     found = await due.groups(database.by_key, sharded=sharded)
     groups = [each for each in found if each.store_id == store_id and each.due_in <= 0]
     if not groups:

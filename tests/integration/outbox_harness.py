@@ -217,11 +217,12 @@ class Pollers:
         self._since_calm = 0.0
 
     async def claim(self) -> None:
-        found = await due.groups(self.environment.database.by_key, sharded=False)
+        sharded = await self.environment.database.is_sharded()
+        found = await due.groups(self.environment.database.by_key, sharded=sharded)
         groups = [each for each in found if each.store_id == self.store_id and each.due_in <= 0]
         if groups:
             (taken,) = await self.environment.claimer.claim(
-                [ClaimRequest(groups, 5)], sharded=False
+                [ClaimRequest(groups, 5)], sharded=sharded
             )
             assert not taken.unreadable
             self.claims += [ClaimedUpdate(update, data) for update, data in taken.deliveries]

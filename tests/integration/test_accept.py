@@ -87,6 +87,7 @@ async def test_too_many_packages_are_refused_without_writing_any(world: World) -
     assert await written(world, order) == 0
 
 
+@pytest.mark.one_postgresql("a lock before the check")
 async def test_a_cancellation_is_checked_after_a_transaction_that_locks_its_order(
     world: World,
 ) -> None:

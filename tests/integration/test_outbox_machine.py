@@ -430,6 +430,7 @@ class Outbox(RuleBasedStateMachine):
         assert {each["id"] for each in shipments} == {first["id"] for *_, first in self.asked.sent}
 
 
+@pytest.mark.one_postgresql("its own SQL")
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_outbox_keeps_its_promises_under_any_sequence(fresh_url: str, part: int) -> None:
     runs = int(os.environ.get("WAYBILL_FUZZ_RUNS", RUNS))

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from app.storage.postgres import readiness
 from app.storage.postgres.dsn import asyncpg_arguments
@@ -36,6 +37,7 @@ async def shipped(world: World, order_id: UUID, number: str) -> None:
     await ship.ship(world.context, order_id, package, actor=ACTOR)
 
 
+@pytest.mark.one_postgresql("the backup of one server")
 async def test_a_database_comes_back_as_it_was_before_a_mistake(
     server: Server, data_folder: Path
 ) -> None:

@@ -69,6 +69,7 @@ async def lane(connection: Connection, endpoint: Endpoint, **changes: Any) -> No
     )
 
 
+@pytest.mark.one_postgresql("KEDA's query")
 async def test_the_age_is_that_of_the_longest_due_update(world: World) -> None:
     await world.a_store()
     async with tried_out(world) as connection:
@@ -81,6 +82,7 @@ async def test_the_age_is_that_of_the_longest_due_update(world: World) -> None:
         assert await age(connection) == pytest.approx(90)
 
 
+@pytest.mark.one_postgresql("KEDA's query")
 async def test_an_unclaimable_update_has_no_age(world: World) -> None:
     await world.a_store()
     async with tried_out(world) as connection:
@@ -93,6 +95,7 @@ async def test_an_unclaimable_update_has_no_age(world: World) -> None:
         assert await age(connection) == 0
 
 
+@pytest.mark.one_postgresql("KEDA's query")
 async def test_the_age_leaves_out_updates_that_wait_for_walmart(world: World) -> None:
     await world.a_store()
     for kind in Kind:
@@ -138,6 +141,7 @@ async def test_an_open_breaker_or_an_exhausted_limit_calls_for_no_poller(
         assert (await age(connection) == 0) == waits
 
 
+@pytest.mark.one_postgresql("KEDA's query")
 async def test_the_query_reads_a_few_pages_however_many_updates_there_are(world: World) -> None:
     await world.a_store()
     async with tried_out(world) as connection:
@@ -168,6 +172,7 @@ def nodes(plan: dict[str, Any], table: str) -> Iterator[dict[str, Any]]:
         yield from nodes(part, table)
 
 
+@pytest.mark.one_postgresql("KEDA's query")
 async def test_the_keda_role_may_read_the_age_and_no_orders(world: World) -> None:
     await world.a_store()
     async with tried_out(world) as connection:

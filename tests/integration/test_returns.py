@@ -36,7 +36,7 @@ async def run(world: World) -> ImportTotals:
 async def returns(world: World, status: str | None = None) -> list[ReturnView]:
     async with world.database.begin() as connection:
         found, _ = await queries.returns(
-            connection, ReturnFilter(status=status), KeysetPage(50, None)
+            connection, ReturnFilter(store_id=1, status=status), KeysetPage(50, None)
         )
     return found
 
@@ -197,7 +197,7 @@ async def test_a_failed_refund_is_an_error_until_it_is_retried_or_dismissed(
     assert [detail.operation for detail in shown.status_details] == ["refund"]
     assert (await world.order(order.id)).status == "error"
     async with world.database.begin() as connection:
-        assert (await queries.return_summary(connection, None))["error"] == 1
+        assert (await queries.return_summary(connection, 1))["error"] == 1
     await retry.retry(world.context, accepted.update.id, override_cancel_request=False, actor="t")
     await world.deliver_until(accepted.update.id, states={State.CONFIRMED})
     assert (await returns(world))[0].status == "refunded"

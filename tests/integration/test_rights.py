@@ -88,6 +88,7 @@ async def test_another_role_takes_the_place_of_the_first(fresh_url: str) -> None
     await owner.close()
 
 
+@pytest.mark.one_postgresql("roles.sql of one server")
 async def test_an_installation_with_one_role_gets_two(fresh_url: str) -> None:
     parts = urlsplit(fresh_url)
     words = ["psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", str(ROLES)]

@@ -36,7 +36,7 @@ async def health(world: World, store_id: int | None = None, span: HealthSpan = D
 
 
 async def of_shipments(world: World) -> DeliveriesView | None:
-    found = {each.kind: each.deliveries for each in (await health(world)).kinds}
+    found = {each.kind: each.deliveries for each in (await health(world, 1)).kinds}
     return found.get("shipment")
 
 
@@ -145,6 +145,7 @@ async def test_several_pollers_count_each_delivery_once(world: World) -> None:
     assert (found.confirmed, await rows(world)) == (3, 3)
 
 
+@pytest.mark.one_postgresql("a trigger of the test's")
 async def test_a_crash_before_the_cursor_moves_counts_nothing_twice(world: World) -> None:
     (update_id,) = await delivered(world, "1ZA")
     await aged(world, update_id, AGE)
@@ -182,7 +183,7 @@ async def test_sums_are_deleted_after_90_days(world: World) -> None:
         await rolled_up(world, store.store_id, at, first_try=1)
     assert await expired.ROLLUPS.remove(world.database, lag.KEPT.days) == 3
     assert await expired.ROLLUPS.remove(world.database, lag.KEPT.days) == 0
-    found = await health(world, span=HealthSpan(2160, timedelta(days=1)))
+    found = await health(world, 1, span=HealthSpan(2160, timedelta(days=1)))
     assert found.deliveries.confirmed == 1
 
 
@@ -221,10 +222,10 @@ async def test_longer_steps_have_the_sums_of_their_five_minutes(world: World) ->
         await aged(world, update_id, AGE * (number + 1))
     await summed(world)
     found = [
-        await health(world, span=HealthSpan(24, timedelta(minutes=minutes)))
+        await health(world, 1, span=HealthSpan(24, timedelta(minutes=minutes)))
         for minutes in (5, 30, 60, 120, 360)
     ]
-    found.append(await health(world, span=HealthSpan(48, timedelta(days=1))))
+    found.append(await health(world, 1, span=HealthSpan(48, timedelta(days=1))))
     assert [each.deliveries.confirmed for each in found] == [found[0].deliveries.confirmed] * 6
     assert len({each.deliveries.p99_seconds for each in found}) == 1
     assert {each.step_minutes for each in found} == {5, 30, 60, 120, 360, 1440}
@@ -232,6 +233,7 @@ async def test_longer_steps_have_the_sums_of_their_five_minutes(world: World) ->
     assert of_shipments.confirmed == 3
 
 
+@pytest.mark.one_postgresql("a list of all stores")
 async def test_each_step_has_its_deliveries_and_empty_steps_are_shown(world: World) -> None:
     one, other = await world.a_store(), await world.a_store()
     half_hour = timedelta(minutes=30)
@@ -254,6 +256,7 @@ async def test_each_step_has_its_deliveries_and_empty_steps_are_shown(world: Wor
     assert of_one.deliveries.confirmed == of_one.stores[0].deliveries.confirmed == 6
 
 
+@pytest.mark.one_postgresql("a list of all stores")
 async def test_the_worst_store_is_first_and_says_why(world: World) -> None:
     fine, stopped = await world.a_store(), await world.a_store()
     order = await world.an_order(1, store=stopped)
@@ -276,10 +279,10 @@ async def test_the_worst_store_is_first_and_says_why(world: World) -> None:
 
 
 async def test_connected_pollers_are_counted(world: World) -> None:
-    assert (await health(world)).pollers == 0
+    assert (await health(world, 1)).pollers == 0
     async with limited(), NotifyListener(world.url, WakeSignal(), of_poller=True) as listener:
         await listener.shown.wait()
-        assert (await health(world)).pollers == 1
+        assert (await health(world, 1)).pollers == 1
 
 
 async def _do(world: World, *statements: str) -> None:

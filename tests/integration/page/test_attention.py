@@ -68,6 +68,7 @@ async def test_what_must_leave_soon_says_that_time_is_left(world: World, signed_
     assert re.search(r"1 h (29|30) min left", words_of(page))
 
 
+@pytest.mark.one_postgresql("a list of all stores")
 async def test_a_reader_sees_the_causes_and_no_fix(
     world: World, app: FastAPI, signed_in: SignIn
 ) -> None:

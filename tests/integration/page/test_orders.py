@@ -264,7 +264,7 @@ async def test_an_order_that_waits_for_the_keys_of_its_store_leads_there(
                 "SELECT store_id, '*', 'credentials_rejected', 5, now(), now() + interval '1 hour' "
                 "FROM stores WHERE id = :store "
                 "ON CONFLICT (store_id, endpoint) DO UPDATE SET reason = EXCLUDED.reason, "
-                "failures = 5, since = now(), paused_until = EXCLUDED.paused_until"
+                "failures = 5, since = EXCLUDED.since, paused_until = EXCLUDED.paused_until"
             ),
             {"store": order.store_id},
         )

@@ -132,6 +132,7 @@ async def test_a_reader_sees_returns_and_refunds_none(world: World, signed_in: S
     assert (await returns(world))[0].refunds == ()
 
 
+@pytest.mark.one_postgresql("its own SQL")
 async def test_cards_and_the_list_of_arrived_returns_over_http(world: World, app: FastAPI) -> None:
     for _ in range(3):
         await returned(world, 1)

@@ -20,6 +20,7 @@ from tests.integration.web.test_commerce_shipments import (
     C,
     body,
     end_doubts,
+    nothing_waits,
     saved,
     shipped,
 )
@@ -283,6 +284,7 @@ async def test_a_failed_shipment_in_doubt_is_settled_before_its_correction(
     if lands:
         await land(world)
     await end_doubts(world)
+    await nothing_waits(world)
     sent = await all_sent(world, order)
     assert [each for each in sent if each[2] == "1ZA"] == ([("1", 3, "1ZA")] if lands else [])
     assert [line.quantity.shipped for line in (await world.order(order.id)).lines] == [3]
