@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 
 from app.storage.cluster import distribution
 from app.storage.cluster.distribution import MIGRATIONS as LOCK
+from app.storage.orders import accept_in_shard
 from app.storage.postgres.dsn import sqlalchemy_url
 from app.storage.postgres.engine import create_async_engine
 from app.storage.tables import metadata
@@ -80,7 +81,8 @@ def _online(connection: sa.Connection) -> None:
         compare_type=True,
         compare_server_default=True,
     )
-    with distribution.place_new_tables(connection), context.begin_transaction():
+    functions = accept_in_shard.FUNCTIONS
+    with distribution.place_new_tables(connection, functions), context.begin_transaction():
         context.run_migrations()
 
 

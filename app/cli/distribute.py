@@ -13,6 +13,7 @@ from app.settings import EMBEDDED, Settings
 from app.storage.cluster import distribution
 from app.storage.cluster.distribution import Distribution
 from app.storage.cluster.facts import ClusterFacts, cluster_facts
+from app.storage.orders import accept_in_shard
 from app.storage.postgres import revisions
 from app.storage.postgres.dsn import sqlalchemy_url
 from app.storage.postgres.engine import AsyncConnection, create_async_engine
@@ -96,7 +97,8 @@ async def _examined(
 
 
 async def _distributed(connection: AsyncConnection, shards: int | None) -> Distribution:
-    return await connection.run_sync(distribution.distribute, shards)
+    made = accept_in_shard.FUNCTIONS
+    return await connection.run_sync(distribution.distribute, shards, made)
 
 
 def _said(done: Distribution, facts: ClusterFacts) -> Iterator[str]:

@@ -36,6 +36,15 @@ _STORE = Statement(
     )
 )
 
+# An advisory lock is of the server that is asked: the one of the store's rows, as where a request
+# is accepted without a transaction of its own (`app/storage/orders/accept_changes.sql`). A row
+# comes back whether or not there is a key.
+_LOCK = Statement("""
+    SELECT pg_try_advisory_xact_lock(:lock) AS held, count(*) AS stored FROM idempotency_keys
+     WHERE store_id = CAST(:store_id AS int) AND api_key = :api_key AND method = :method
+       AND path = :path AND key = :key
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
@@ -87,8 +96,18 @@ async def begin(connection: Connection, once: IdempotentRequest | None) -> None:
     """
     if once is None:
         return
-    lock = sa.select(sa.func.pg_try_advisory_xact_lock(lock_number(once)))
-    if not (await connection.execute(lock)).scalar_one():
+    held = await _LOCK.execute(
+        connection,
+        {
+            "lock": lock_number(once),
+            "store_id": once.store_id,
+            "api_key": once.api_key,
+            "method": once.method,
+            "path": once.path,
+            "key": once.key,
+        },
+    )
+    if not held.one().held:
         raise in_progress()
     kept = idempotency_keys.c
     row = (

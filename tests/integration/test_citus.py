@@ -28,7 +28,7 @@ from app.storage import queries
 from app.storage.commerce import events
 from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.imports import webhook_inbox
-from app.storage.orders import counts, ship_by
+from app.storage.orders import accept_in_shard, counts, ship_by
 from app.storage.outbox import rescue, retention, rollup
 from app.storage.postgres.database import Database
 from app.storage.postgres.dsn import asyncpg_arguments
@@ -89,6 +89,7 @@ BY_INDEX = {
     "session_preload_libraries": "auto_explain",
     "auto_explain.log_min_duration": "0",
     "auto_explain.log_format": "json",
+    "auto_explain.log_nested_statements": "on",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
@@ -198,6 +199,8 @@ async def test_a_claim_covers_one_store_when_stores_are_distributed(
 
 async def _like_citus(world: World) -> None:
     await world.database.direct.fetch(_AS_ON_CITUS)
+    for function in accept_in_shard.FUNCTIONS:
+        await world.database.direct.fetch(function.definition)
     # PostgreSQL was asked when this connection was opened.
     world.database.placement.sharded = None
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from app.storage.cluster.functions import StoreFunction
 from app.storage.tables import metadata
 from app.storage.tables.base import is_reference
 
@@ -108,12 +109,16 @@ def shards(connection: sa.Connection) -> int | None:
     return next(found, None)
 
 
-def distribute(connection: sa.Connection, wanted: int | None = None) -> Distribution:
+def distribute(
+    connection: sa.Connection,
+    wanted: int | None = None,
+    functions: Sequence[StoreFunction] = (),
+) -> Distribution:
     """Distribute what is not distributed yet; the caller's transaction is the only one.
 
     wanted: the number of shards; None means the cluster's `citus.shard_count`, or that of the
-    tables that are distributed already. Raises AlreadySharded, SchemaChanges, and
-    SQLAlchemy's DBAPIError for what the database refuses.
+    tables that are distributed already. functions: made unless they are there. Raises
+    AlreadySharded, SchemaChanges, and SQLAlchemy's DBAPIError for what the database refuses.
     """
     for setting in (*_SETTINGS, *(f"SET LOCAL {each}" for each in FOR_DDL)):
         connection.exec_driver_sql(setting)
@@ -130,6 +135,8 @@ def distribute(connection: sa.Connection, wanted: int | None = None) -> Distribu
         _place(connection, table, wanted)
     for statement in (*keys, *triggers):
         connection.exec_driver_sql(statement)
+    for function in functions:
+        function.make(connection)
     return Distribution(
         [table.name for table in tables if not is_reference(table)],
         [table.name for table in tables if is_reference(table)],
@@ -141,10 +148,13 @@ def distribute(connection: sa.Connection, wanted: int | None = None) -> Distribu
 
 
 @contextmanager
-def place_new_tables(connection: sa.Connection) -> Iterator[None]:
+def place_new_tables(
+    connection: sa.Connection, functions: Sequence[StoreFunction] = ()
+) -> Iterator[None]:
     """During the block a table that is created is put where it belongs, with its foreign keys.
 
-    Only where the others are distributed; then triggers can be created as well.
+    Only where the others are distributed; then triggers can be created as well. functions: made
+    there after the block, unless they are there.
     """
     cluster = has_citus(connection) and shards(connection) is not None
     for setting in FOR_DDL if cluster else ():
@@ -172,6 +182,9 @@ def place_new_tables(connection: sa.Connection) -> Iterator[None]:
     finally:
         sa.event.remove(sa.Table, "before_create", hold)
         sa.event.remove(sa.Table, "after_create", place)
+    for function in functions:
+        function.make(connection)
+    connection.commit()
 
 
 def has_citus(connection: sa.Connection) -> bool:

@@ -51,7 +51,7 @@ _LOOK_UP = Statement(
             kept_for=str(idempotency.KEPT_FOR.total_seconds()),
             numbers="""ARRAY(SELECT nextval(pg_get_serial_sequence('shipments', 'number'))
                                FROM generate_series(1, v.packages))""",
-            keyed="",
+            asked=":asked::jsonb",
         )
     )
 )

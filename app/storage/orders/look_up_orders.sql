@@ -6,10 +6,10 @@ SELECT v.n, {{columns}}, o.xmin AS version,
                                  AND s.reference = r.reference) AS repeated,
        k.fingerprint, k.status, k.headers, k.body,
        k.created_at > now() - make_interval(secs => {{kept_for}}) AS replayable
-  FROM jsonb_to_recordset(:asked::jsonb)
+  FROM jsonb_to_recordset({{asked}})
          AS v(n int, store_id int, id uuid, packages int, refs text[], api_key text, method text,
               path text, key text)
-  JOIN orders o ON o.store_id = v.store_id AND o.id = v.id AND <o>{{keyed}}
+  JOIN orders o ON o.store_id = v.store_id AND o.id = v.id AND <o>
   JOIN stores st ON st.store_id = o.store_id
   LEFT JOIN idempotency_keys k ON k.store_id = <o.store_id> AND k.api_key = v.api_key
    AND k.method = v.method AND k.path = v.path AND k.key = v.key
