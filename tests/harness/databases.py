@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import sqlalchemy as sa
 
+from app.storage.orders import accept_in_shard
 from app.storage.postgres import grants, migrate
 from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.dsn import asyncpg_arguments
@@ -74,9 +75,14 @@ APPLICATION = "waybill_app"
 
 
 def migrated(url: str) -> None:
-    """Migrate a new server's database, and make the role that processes under test run as."""
+    """Migrate a new server's database, and make the role that processes under test run as.
+
+    Some tests play a cluster on it, so it also has the functions that only a cluster needs.
+    """
     asyncio.run(_execute(url, f"CREATE ROLE {APPLICATION} LOGIN"))
     migrate.upgrade(url)
+    for function in accept_in_shard.FUNCTIONS:
+        asyncio.run(_execute(url, function.definition))
     grants.give(url, APPLICATION)
 
 

@@ -5,16 +5,22 @@ it (catalogs, statements, plans) as much again. A test that leaves its connectio
 the next one, as requests do in production. All tests share an event loop for that.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import CoroutineType
 from typing import Any
 
 import asyncpg
 import sqlalchemy as sa
 
+import app
 from app.storage.postgres.database import Database
 from tests.harness.databases import open_compiled
+
+_APP = str(Path(app.__file__).parent)
 
 
 @dataclass
@@ -61,7 +67,8 @@ class KeptDatabases:
             kept = _Kept(open_compiled(url))
             kept.watch()
         try:
-            yield kept.database
+            async with self._alone():
+                yield kept.database
         finally:
             if self.keeps and kept.idle():
                 self._kept[url] = kept
@@ -73,8 +80,28 @@ class KeptDatabases:
         kept = self._kept.get(url)
         return [each.get_server_pid() for each in kept.all()] if kept else []
 
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """End the tasks that Waybill's code began during the block, and that would go on after it.
+
+        The loop is that of the next test as well, where they would write into its database.
+        """
+        before = asyncio.all_tasks()
+        try:
+            yield
+        finally:
+            left = [task for task in asyncio.all_tasks() - before if _is_ours(task)]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
     async def close(self) -> None:
         """Close all databases."""
         while self._kept:
             _, kept = self._kept.popitem()
             await kept.database.close()
+
+
+def _is_ours(task: asyncio.Task[Any]) -> bool:
+    coroutine = task.get_coro()
+    return isinstance(coroutine, CoroutineType) and coroutine.cr_code.co_filename.startswith(_APP)

@@ -485,3 +485,21 @@ def test_a_unit_that_was_shipped_and_refunded_by_hand_confirms_no_shipment(
         outbox.ship_by_hand(1)
         outbox.teardown()
         runner.run(environment.close())
+
+
+def test_a_correction_back_moves_units_of_another_shipment_with_it(fresh_url: str) -> None:
+    """Found by the machine: Walmart corrects all units under a number, those of others too."""
+    with asyncio.Runner() as runner:
+        environment = open_environment(fresh_url, runner)
+        outbox = Outbox(environment)
+        outbox.begin([4], acknowledges=False, connected=False)
+        for number in "CAA":
+            outbox.ship("1", 1, number)
+            outbox.deliver_well()
+        outbox.correct(2, "C")
+        outbox.correct(1, "A")
+        for _ in range(3):
+            outbox.deliver_well()
+        outbox.ship("1", 1, "C")
+        outbox.teardown()
+        runner.run(environment.close())

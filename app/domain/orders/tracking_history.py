@@ -12,19 +12,29 @@ def possible_numbers(order: Order, task: Task) -> frozenset[str]:
 
     These are its own number and all numbers that this was corrected to, by dismissed corrections
     too, because they may have been sent. The search goes by number, not by shipment: Walmart
-    corrects a number, and does not say which of the units under it change.
+    corrects a number, and does not say which of the units under it change. A correction is sent
+    from the number under which Walmart then shows its shipment, which is any possible one.
     """
-    known = {tracking_key(task.tracking_number or "")}
-    while True:
-        more = {
-            tracking_key(each.tracking_number or "")
-            for each in order.tasks
-            if each.kind is Kind.TRACKING
-            and tracking_key(each.previous_tracking_number or "") in known
-        }
-        if more <= known:
-            return frozenset(known)
-        known |= more
+    numbers = {
+        each.update_id: {tracking_key(each.tracking_number or "")}
+        for each in order.tasks
+        if each.kind is Kind.SHIPMENT
+    }
+    numbers[task.update_id] = {tracking_key(task.tracking_number or "")}
+    moves = [each for each in order.tasks if each.kind is Kind.TRACKING]
+    grows = bool(moves)
+    while grows:
+        grows = False
+        for move in moves:
+            to = tracking_key(move.tracking_number or "")
+            sources = {tracking_key(move.previous_tracking_number or "")}
+            # mutation: correction-from-another-number
+            sources |= numbers.get(move.corrects or move.update_id, set())
+            for known in numbers.values():
+                if to not in known and known & sources:
+                    known.add(to)
+                    grows = True
+    return frozenset(numbers[task.update_id])
 
 
 def own_numbers(order: Order, task: Task) -> frozenset[str]:

@@ -178,7 +178,7 @@ async def test_an_error_before_the_write_was_sent_is_no_doubt(
     assert await world.calls("cancel") == []
 
 
-@pytest.mark.parametrize("token", ["line\nfeed", "käse", "nul\x00"])
+@pytest.mark.parametrize("token", ["line\nfeed", "return\r", "nul\x00"])
 async def test_an_unsendable_token_is_a_bounded_error_and_stops_no_other_store(
     world: World, client: httpx.AsyncClient, token: str
 ) -> None:
