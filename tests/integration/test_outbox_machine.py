@@ -503,3 +503,24 @@ def test_a_correction_back_moves_units_of_another_shipment_with_it(fresh_url: st
         outbox.ship("1", 1, "C")
         outbox.teardown()
         runner.run(environment.close())
+
+
+@pytest.mark.parametrize("fault", [None, "error"])
+def test_a_unit_that_was_refunded_before_it_was_read_confirms_no_shipment(
+    fresh_url: str, fault: str | None
+) -> None:
+    """Found by the machine: a unit by hand of which no read knew, and an equal number."""
+    with asyncio.Runner() as runner:
+        environment = open_environment(fresh_url, runner)
+        outbox = Outbox(environment)
+        outbox.begin([2], acknowledges=False, connected=False)
+        outbox.ship("1", 1, "A")
+        outbox.deliver_well()
+        outbox.ship_by_hand(1)
+        outbox.send_back(1, "1", None)
+        outbox.refund(0, None)
+        outbox.ship("1", 1, "A")
+        if fault:
+            outbox.deliver(0, "recorded", fault, "write", 1)
+        outbox.teardown()
+        runner.run(environment.close())

@@ -218,8 +218,9 @@ def _refunded(order: Order, number: str, line: LineSnapshot | None) -> tuple[int
     """Return the least and the most refunded units that are of shipments here.
 
     Walmart shows them without a tracking number. Of these units, those that were shipped outside
-    Waybill are subtracted, as far as Walmart does not show them under another number. Where units
-    were shipped outside Waybill before, all that shipments here do not explain may be such units.
+    Waybill are subtracted, as far as Walmart does not show them under another number. All that
+    confirmed shipments do not explain may be such units too: units can be shipped outside Waybill,
+    sent back and refunded before any read.
     """
     known = order.line(number)
     if line is None or known is None or not line.unnumbered:
@@ -229,11 +230,10 @@ def _refunded(order: Order, number: str, line: LineSnapshot | None) -> tuple[int
     theirs = line.shipped - line.unnumbered - _under(line, ours)
     by_hand = allocation.shipped_elsewhere(order, known)
     most = max(line.unnumbered - max(by_hand - theirs, 0), 0)
-    if not by_hand:
-        return most, most
     confirmed = sum(
         item.confirmed for task in shipments for item in task.items if item.line_number == number
     )
+    # mutation: refunded-before-it-was-read
     unexplained = max(line.shipped - theirs - confirmed, 0)
     return min(max(line.unnumbered - unexplained, 0), most), most
 
